@@ -1,0 +1,94 @@
+//! `cargo run`: 本を作り、ブラウザで読めるようにする。
+
+use std::io::{stdin, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use mdbook_preprocessor::Preprocessor;
+use workbook::{build_book, build_dir, preprocess, serve};
+
+/// 深層生成モデルのワークブックを作り、ブラウザで読めるようにする。
+#[derive(Parser)]
+#[command(name = "workbook", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeOptions,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// 本を作って見せる。原稿を保存すると作り直す (何も付けないときと同じ)。
+    Serve(ServeOptions),
+    /// 本を book.toml の build-dir に作るだけで終わる。
+    Build,
+    /// mdbook build から呼ばれる前処理。手で使うものではない。
+    Preprocess {
+        #[command(subcommand)]
+        query: Option<Query>,
+    },
+}
+
+#[derive(clap::Args)]
+struct ServeOptions {
+    /// ポートの番号。書かなければ 3000 から空いている番号を探す。
+    #[arg(long)]
+    port: Option<u16>,
+    /// ブラウザも開く。
+    #[arg(long)]
+    open: bool,
+}
+
+#[derive(Subcommand)]
+enum Query {
+    /// この描き方を受け持つかどうかを、終了コードで答える。
+    Supports { renderer: String },
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
+    match run(Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("エラー: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        None => serve::run(&root()?, cli.serve.port, cli.serve.open)?,
+        Some(Command::Serve(options)) => serve::run(&root()?, options.port, options.open)?,
+        Some(Command::Build) => {
+            let root = root()?;
+            let dest = build_dir(&root)?;
+            build_book(&root, &dest)?;
+            println!("本を作りました: {}", dest.join("index.html").display());
+        }
+        Some(Command::Preprocess { query: None }) => {
+            preprocess::speak_protocol(stdin().lock(), stdout().lock())?;
+        }
+        Some(Command::Preprocess { query: Some(Query::Supports { renderer }) }) => {
+            if !preprocess::Workbook.supports_renderer(&renderer)? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// ワークスペースのフォルダ。`cargo run` はどこで打っても CARGO_MANIFEST_DIR に入れてくれる。
+fn root() -> Result<PathBuf> {
+    match std::env::var_os("CARGO_MANIFEST_DIR") {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => std::env::current_dir().context("今のフォルダが分かりません"),
+    }
+}

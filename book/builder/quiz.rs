@@ -1,0 +1,386 @@
+//! 問題集（book/quiz/*.toml）を読み、誤りを探し、ページに置く HTML にする。
+//!
+//! HTML は JavaScript がなくても、印刷しても読める形にし、答えは `<details>` に入れる。
+//! 選んで採点する操作は、この HTML に book/theme/quiz.js が後から加える。
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::directives::locate_test;
+use crate::markdown::{escape, escape_attribute};
+use crate::sections::Sections;
+
+const KINDS: [(&str, &str); 3] = [
+    ("single", "1 つ選ぶ"),
+    ("multiple", "あてはまるものをすべて選ぶ"),
+    ("blanks", "空欄ごとに 1 つ選ぶ"),
+];
+const IMPORTANCES: [&str; 3] = ["超重要", "重要", "覚えておきたい"];
+const SYLLABUS: &str = "syllabus.toml";
+
+pub struct Bank {
+    pub chapters: Vec<Chapter>,
+    syllabus: HashMap<String, SyllabusItem>,
+}
+
+/// 1 つの TOML ファイル。ファイル名は章の名前と同じにする。
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chapter {
+    pub chapter: String,
+    #[serde(default, rename = "question")]
+    pub questions: Vec<Question>,
+    #[serde(skip)]
+    file: String,
+}
+
+/// 書き忘れた文字列は空として受け取り、問題の id を添えて [`Bank::problems`] で知らせる。
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    #[serde(default)]
+    pub id: String,
+    #[serde(default)]
+    pub kind: String,
+    #[serde(default)]
+    pub importance: String,
+    /// 理由や起こることを問うなら true、定義や事実を問うなら false。
+    pub concept: bool,
+    #[serde(default)]
+    pub syllabus: Vec<String>,
+    #[serde(default)]
+    pub section: String,
+    #[serde(default)]
+    pub source: String,
+    #[serde(default)]
+    pub evidence: Vec<String>,
+    #[serde(default)]
+    pub stem: String,
+    #[serde(default)]
+    pub explanation: String,
+    #[serde(default, rename = "choice")]
+    pub choices: Vec<Choice>,
+    #[serde(default, rename = "blank")]
+    pub blanks: Vec<Blank>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blank {
+    pub label: String,
+    #[serde(default, rename = "choice")]
+    pub choices: Vec<Choice>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    pub text: String,
+    #[serde(default)]
+    pub correct: bool,
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Deserialize)]
+struct Syllabus {
+    #[serde(default)]
+    item: Vec<SyllabusItem>,
+}
+
+#[derive(Deserialize)]
+struct SyllabusItem {
+    id: String,
+    edition: String,
+    #[serde(default)]
+    number: String,
+    title: String,
+}
+
+type Markdown<'a> = &'a dyn Fn(&str) -> Result<String>;
+
+/// book/quiz の問題を、ファイル名の順にすべて読む。
+pub fn load(root: &Path) -> Result<Bank> {
+    let dir = root.join("book/quiz");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&dir).with_context(|| format!("{} を開けません", dir.display()))?
+    {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".toml") && name != SYLLABUS {
+            names.push(name);
+        }
+    }
+    names.sort();
+    let mut chapters = Vec::new();
+    for name in names {
+        let mut chapter: Chapter = read_toml(&dir.join(&name))?;
+        chapter.file = name;
+        chapters.push(chapter);
+    }
+    let syllabus: Syllabus = read_toml(&dir.join(SYLLABUS))?;
+    let syllabus = syllabus.item.into_iter();
+    Ok(Bank { chapters, syllabus: syllabus.map(|item| (item.id.clone(), item)).collect() })
+}
+
+fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("{} を読めません", path.display()))?;
+    toml::from_str(&text).with_context(|| {
+        format!("{} の書き方が問題集の形式に合いません。下の行を直してください", path.display())
+    })
+}
+
+impl Question {
+    /// 選択肢の組。空欄補充では空欄ごとに 1 組、ほかは見出しのない 1 組になる。
+    pub fn groups(&self) -> Vec<(&str, &[Choice])> {
+        if self.kind == "blanks" {
+            let blanks = self.blanks.iter();
+            blanks.map(|b| (b.label.as_str(), &*b.choices)).collect()
+        } else {
+            vec![("", &self.choices)]
+        }
+    }
+
+    /// ビルド時の並び。原稿では正解を先頭に書きがちなので、id と文面から決まる順に混ぜる。
+    pub fn order<'a>(&self, choices: &'a [Choice]) -> Vec<&'a Choice> {
+        let mut order: Vec<_> = choices.iter().collect();
+        order.sort_by_key(|choice| self.key(choice));
+        order
+    }
+
+    /// 選択肢を見分ける値（FNV-1a）。読者の記録にも使い、文面が変われば古い記録は合わなくなる。
+    fn key(&self, choice: &Choice) -> u32 {
+        let bytes = self.id.bytes().chain([0]).chain(choice.text.bytes());
+        bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    }
+
+    fn problems(&self, root: &Path, sections: &Sections, bank: &Bank) -> Vec<String> {
+        let mut found = Vec::new();
+        let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.id.is_empty() || !self.id.chars().all(kebab) {
+            found.push("id は英小文字・数字・ハイフンだけで書いてください。".to_owned());
+        }
+        if !KINDS.iter().any(|(kind, _)| *kind == self.kind) {
+            found.push(format!(
+                "kind「{}」はありません。single、multiple、blanks のどれかにしてください。",
+                self.kind
+            ));
+        }
+        if !IMPORTANCES.contains(&self.importance.as_str()) {
+            found.push(format!(
+                "importance「{}」はありません。{} のどれかにしてください。",
+                self.importance,
+                IMPORTANCES.join("、")
+            ));
+        }
+        for (name, text) in [
+            ("stem（問題文）", &self.stem),
+            ("explanation（解説）", &self.explanation),
+            ("source（出典）", &self.source),
+        ] {
+            if text.trim().is_empty() {
+                found.push(format!("{name}が空です。書き足してください。"));
+            }
+        }
+        if !sections.contains(&self.section) {
+            found.push(format!(
+                "section「{}」という節は本にありません。「ch03-gan/concept.md#id」の形で、見出しの id を確かめてください。",
+                self.section
+            ));
+        }
+        if self.syllabus.is_empty() {
+            found.push("syllabus が空です。シラバスの項目を 1 つ以上書いてください。".to_owned());
+        }
+        for item in &self.syllabus {
+            if !bank.syllabus.contains_key(item) {
+                found.push(format!("syllabus「{item}」は book/quiz/{SYLLABUS} にありません。"));
+            }
+        }
+        for test in &self.evidence {
+            if let Err(error) = locate_test(root, test) {
+                found.push(format!("evidence のテストが見つかりません。{error}。"));
+            }
+        }
+        match (self.kind == "blanks", self.choices.len(), self.blanks.len()) {
+            (true, _, 0) => found.push("blank（空欄）がありません。".to_owned()),
+            (true, 1.., _) => {
+                found.push("空欄補充では、choice は各 blank の中に書いてください。".to_owned());
+            }
+            (false, _, 1..) => {
+                found.push("blank は kind = \"blanks\" の問題だけで使えます。".to_owned());
+            }
+            _ => {}
+        }
+        let mut labels = HashSet::new();
+        for (label, choices) in self.groups() {
+            if !label.is_empty() && !self.stem.contains(&format!("（{label}）")) {
+                found.push(format!("問題文に空欄（{label}）がありません。"));
+            }
+            if !labels.insert(label) {
+                found.push(format!("空欄（{label}）が 2 度出てきます。"));
+            }
+            found.extend(self.choice_problems(label, choices));
+        }
+        found
+    }
+
+    fn choice_problems(&self, label: &str, choices: &[Choice]) -> Vec<String> {
+        let place =
+            if label.is_empty() { String::new() } else { format!("空欄（{label}）の") };
+        let mut found = Vec::new();
+        if choices.len() < 3 {
+            found.push(format!("{place}選択肢は 3 つ以上にしてください。"));
+        }
+        match choices.iter().filter(|choice| choice.correct).count() {
+            0 => found.push(format!("{place}選択肢に正解（correct = true）がありません。")),
+            2.. if self.kind != "multiple" => {
+                found.push(format!("{place}正解が 2 つ以上あります。1 つにしてください。"));
+            }
+            _ => {}
+        }
+        let mut texts = HashSet::new();
+        for choice in choices {
+            let text = choice.text.trim();
+            if text.is_empty() {
+                found.push(format!("{place}選択肢に空のものがあります。"));
+            } else if !texts.insert(text) {
+                found.push(format!("{place}選択肢「{text}」が 2 度出てきます。"));
+            }
+            if choice.reason.trim().is_empty() {
+                found.push(format!("{place}選択肢「{text}」に reason（理由）がありません。"));
+            }
+        }
+        found
+    }
+}
+
+impl Bank {
+    /// 直すべきところを、ファイル名と問題の id を付けた文で返す。空なら問題集は正しい。
+    pub fn problems(&self, root: &Path, sections: &Sections) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut first_file = HashMap::new();
+        for chapter in &self.chapters {
+            let file = &chapter.file;
+            if *file != format!("{}.toml", chapter.chapter) {
+                found.push(format!(
+                    "book/quiz/{file}: chapter「{}」とファイル名が違います。同じ名前にしてください。",
+                    chapter.chapter
+                ));
+            }
+            for question in &chapter.questions {
+                let place = format!("book/quiz/{file} の問題「{}」", question.id);
+                if let Some(first) = first_file.insert(&question.id, file) {
+                    found.push(format!(
+                        "{place}: 同じ id の問題が book/quiz/{first} にもあります。id を変えてください。"
+                    ));
+                }
+                let problems = question.problems(root, sections, self);
+                found.extend(problems.iter().map(|problem| format!("{place}: {problem}")));
+            }
+        }
+        found
+    }
+
+    /// `{{quiz CHAPTER}}` を置き換える HTML。章のフォルダの中のページに置かれるものとする。
+    pub fn render(&self, chapter: &str, render_markdown: Markdown) -> Result<String> {
+        let Some(found) = self.chapters.iter().find(|c| c.chapter == chapter) else {
+            bail!("「{{{{quiz {chapter}}}}}」の問題集 book/quiz/{chapter}.toml がありません");
+        };
+        let mut html = String::from("<section class=\"quiz\" aria-label=\"確認問題\">\n");
+        for (index, question) in found.questions.iter().enumerate() {
+            let question_html = self
+                .render_question(index + 1, question, render_markdown)
+                .with_context(|| format!("book/quiz/{} の問題「{}」", found.file, question.id))?;
+            html.push_str(&question_html);
+        }
+        Ok(html + "</section>\n")
+    }
+
+    fn render_question(&self, number: usize, q: &Question, markdown: Markdown) -> Result<String> {
+        let Some((_, how)) = KINDS.iter().find(|(kind, _)| *kind == q.kind) else {
+            bail!("kind「{}」はありません", q.kind);
+        };
+        let (mut choices, mut reasons) = (String::new(), String::new());
+        for (label, group) in q.groups() {
+            let (mut texts, mut notes) = (String::new(), String::new());
+            for choice in q.order(group) {
+                let text = inline(&choice.text, markdown)?;
+                texts += &format!("<li data-key=\"{:08x}\">{text}</li>\n", q.key(choice));
+                let (class, mark) = match choice.correct {
+                    true => ("quiz-right", "○ 正解"),
+                    false => ("quiz-wrong", "× 不正解"),
+                };
+                let reason = inline(&choice.reason, markdown)?;
+                notes += &format!("<li class=\"{class}\"><b>{mark}</b> {reason}</li>\n");
+            }
+            let label = match label {
+                "" => String::new(),
+                _ => format!("<p class=\"quiz-label\">（{}）</p>\n", escape(label)),
+            };
+            choices += &format!(
+                "<div class=\"quiz-group\">\n{label}<ol class=\"quiz-choices\">\n{texts}</ol>\n</div>\n"
+            );
+            reasons += &format!("{label}<ol class=\"quiz-reasons\">\n{notes}</ol>\n");
+        }
+        Ok(format!(
+            "<article class=\"quiz-question\" id=\"q-{id}\" data-id=\"{id}\" data-kind=\"{kind}\" aria-labelledby=\"q-{id}-title\">\n\
+             <header class=\"quiz-header\"><h2 class=\"quiz-title\" id=\"q-{id}-title\">問 {number}</h2>\n\
+             <span class=\"quiz-importance\" data-level=\"{level}\">{importance}</span>\n\
+             <span class=\"quiz-how\">{how}</span></header>\n\
+             <div class=\"quiz-stem\">{stem}</div>\n{choices}\
+             <details class=\"quiz-answer\"><summary>答えと解説</summary>\n{reasons}\
+             <div class=\"quiz-explanation\">{explanation}</div>\n{facts}</details>\n</article>\n",
+            id = q.id,
+            kind = q.kind,
+            level = IMPORTANCES.iter().position(|i| *i == q.importance).unwrap_or(2) + 1,
+            importance = escape(&q.importance),
+            stem = markdown(&q.stem)?,
+            explanation = markdown(&q.explanation)?,
+            facts = self.render_facts(q, markdown)?,
+        ))
+    }
+
+    /// 出典、シラバスの項目、本文の節、決め手になるテスト。
+    fn render_facts(&self, q: &Question, markdown: Markdown) -> Result<String> {
+        let items = q.syllabus.iter().filter_map(|id| self.syllabus.get(id));
+        let items: Vec<_> = items
+            .map(|item| {
+                let name = format!("{}年版 {}", item.edition, item.number);
+                format!("{}「{}」", escape(name.trim()), escape(&item.title))
+            })
+            .collect();
+        let page = q.section.replace("README.md", "index.md").replace(".md", ".html");
+        let mut facts = format!(
+            "<ul class=\"quiz-facts\">\n\
+             <li><a href=\"../{}\">本文のこの節を読む</a></li>\n\
+             <li>出典: {}</li>\n<li>シラバス: {}</li>\n",
+            escape_attribute(&page),
+            inline(&q.source, markdown)?,
+            items.join("、"),
+        );
+        for test in &q.evidence {
+            let name = test.rsplit("::").next().unwrap_or(test);
+            facts += &format!(
+                "<li><span class=\"test-badge\" title=\"{}\">テスト: <code>{}</code></span></li>\n",
+                escape_attribute(test),
+                escape(name)
+            );
+        }
+        Ok(facts + "</ul>\n")
+    }
+}
+
+/// 段落が 1 つだけなら `<p>` を外し、選択肢や一覧の行の中に置けるようにする。
+fn inline(text: &str, markdown: Markdown) -> Result<String> {
+    let html = markdown(text)?;
+    let html = html.trim();
+    let inner = html.strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
+    Ok(match inner {
+        Some(inner) if !inner.contains("<p>") => inner.to_owned(),
+        _ => html.to_owned(),
+    })
+}

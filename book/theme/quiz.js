@@ -1,0 +1,270 @@
+// 問題を解く操作。ビルドが出した HTML（book/builder/quiz.rs）に、選ぶ・採点する・記録するを加える。
+// 記録は問題の id ごとにこのブラウザの localStorage にだけ置き、外へは何も送らない。
+(() => {
+  'use strict';
+
+  const KEY = 'workbook-quiz-v1';
+  const FILTERS = { all: 'すべて', fresh: 'まだ解いていない', wrong: '間違えた' };
+
+  // localStorage は壊れていたり、禁じられていたり、満杯だったりする。そのときはページを開いている間だけ覚える。
+  const store = {
+    records: {},
+    works: true,
+    load() {
+      try {
+        const saved = JSON.parse(localStorage.getItem(KEY));
+        if (saved && typeof saved === 'object' && !Array.isArray(saved)) Object.assign(this.records, saved);
+      } catch { /* 読めない記録は、無いものとして解き始められるようにする。 */ }
+      return this.records;
+    },
+    put(id, record) {
+      this.load()[id] = record; // 別のタブで解いた分を消さないよう、読み直してから足す。
+      this.save();
+    },
+    forget(ids) {
+      this.load();
+      for (const id of ids) delete this.records[id];
+      this.save();
+    },
+    save() {
+      try {
+        localStorage.setItem(KEY, JSON.stringify(this.records));
+        this.works = true;
+      } catch { this.works = false; }
+    },
+  };
+
+  function make(tag, props = {}, ...children) {
+    const element = Object.assign(document.createElement(tag), props);
+    element.append(...children);
+    return element;
+  }
+
+  // 種が同じなら同じ並びになる（mulberry32 と Fisher–Yates）。解き終えた並びを再読み込みの後も保つため。
+  function shuffle(items, seed) {
+    const random = () => {
+      seed = (seed + 0x6d2b79f5) | 0;
+      let t = Math.imul(seed ^ (seed >>> 15), seed | 1);
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    };
+    const mixed = [...items];
+    for (let i = mixed.length - 1; i > 0; i--) {
+      const j = Math.floor(random() * (i + 1));
+      [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
+    }
+    return mixed;
+  }
+
+  class Card {
+    constructor(element, onChange, onNext) {
+      this.element = element;
+      this.id = element.dataset.id;
+      this.multiple = element.dataset.kind === 'multiple';
+      this.onChange = onChange;
+      this.result = null; // 最後に解いた結果。null はまだ解いていない。
+      const reasonLists = element.querySelectorAll('.quiz-reasons');
+      this.groups = [...element.querySelectorAll('.quiz-group')]
+        .map((group, index) => this.group(group, reasonLists[index], index));
+      this.verdict = make('p', { className: 'quiz-verdict', tabIndex: -1 });
+      this.verdict.setAttribute('role', 'status');
+      this.decideButton = make('button', { type: 'button', className: 'quiz-decide', textContent: '決定', onclick: () => this.decide() });
+      this.retryButton = make('button', { type: 'button', textContent: 'もう一度', onclick: () => { this.retry(); element.focus(); } });
+      this.nextButton = make('button', { type: 'button', className: 'quiz-next', textContent: '次の問題へ', onclick: () => onNext(this) });
+      this.answer = element.querySelector('.quiz-answer');
+      this.answer.before(this.verdict, make('div', { className: 'quiz-buttons' }, this.decideButton));
+      this.answer.after(make('div', { className: 'quiz-buttons quiz-after' }, this.retryButton, this.nextButton));
+      element.tabIndex = -1;
+      element.addEventListener('keydown', (event) => this.key(event));
+      if (!this.restore(store.records[this.id])) this.retry();
+    }
+
+    // 選択肢 1 組を、本物の radio か checkbox にする。理由は build の並びで 1 対 1 に対応している。
+    group(element, reasonList, index) {
+      const label = element.querySelector('.quiz-label')?.textContent ?? '';
+      element.setAttribute('role', this.multiple ? 'group' : 'radiogroup');
+      element.setAttribute('aria-label', `${label}選択肢`);
+      const list = element.querySelector('.quiz-choices');
+      list.setAttribute('role', 'presentation');
+      const choices = [...list.children].map((item, i) => {
+        const input = make('input', { type: this.multiple ? 'checkbox' : 'radio', name: `${this.id}-${index}` });
+        const text = make('span', { className: 'quiz-text' }, ...item.childNodes);
+        item.setAttribute('role', 'presentation');
+        item.append(make('label', {}, input, make('span', { className: 'quiz-number', ariaHidden: 'true' }), text));
+        const reason = reasonList.children[i];
+        return { key: item.dataset.key, item, input, reason, right: reason.classList.contains('quiz-right') };
+      });
+      return { label, list, reasonList, choices };
+    }
+
+    // 並べ替えは画面の順そのものを変える。読み上げも、印刷の答えの番号も、同じ順になる。
+    deal(seed) {
+      this.seed = seed;
+      for (const group of this.groups) {
+        group.choices = shuffle(group.choices.sort((a, b) => (a.key < b.key ? -1 : 1)), seed);
+        group.list.append(...group.choices.map((choice) => choice.item));
+        group.reasonList.append(...group.choices.map((choice) => choice.reason));
+      }
+    }
+
+    // 解き直している間も、最後の結果は次に決定するまで残す。
+    retry() {
+      this.answered = false;
+      this.element.classList.remove('quiz-answered');
+      this.element.querySelectorAll('.quiz-note').forEach((note) => note.remove());
+      for (const { input, item } of this.groups.flatMap((group) => group.choices)) {
+        input.checked = input.disabled = false;
+        delete item.dataset.mark;
+      }
+      this.verdict.textContent = '';
+      this.answer.open = false;
+      this.deal(Math.floor(Math.random() * 2 ** 31));
+    }
+
+    decide() {
+      const empty = this.groups.find((group) => !group.choices.some((choice) => choice.input.checked));
+      if (empty) {
+        this.verdict.textContent = `${empty.label}選択肢を選んでから決定してください。`;
+        return;
+      }
+      const picks = this.groups.map((group) => group.choices.filter((choice) => choice.input.checked).map((choice) => choice.key));
+      store.put(this.id, { picks, seed: this.seed });
+      this.show();
+      this.verdict.focus({ preventScroll: true });
+      this.verdict.scrollIntoView({ block: 'nearest' });
+      this.onChange();
+    }
+
+    // 記録の選択肢が今の問題に無ければ（文面が直された、記録が壊れた）、解いていないことにする。
+    restore(record) {
+      const fits = Array.isArray(record?.picks) && record.picks.length === this.groups.length &&
+        this.groups.every((group, i) => Array.isArray(record.picks[i]) && record.picks[i].length > 0 &&
+          record.picks[i].every((key) => group.choices.some((choice) => choice.key === key)));
+      if (!fits) return false;
+      this.deal(Number(record.seed) | 0);
+      this.groups.forEach((group, i) => group.choices.forEach((choice) => {
+        choice.input.checked = record.picks[i].includes(choice.key);
+      }));
+      this.show();
+      return true;
+    }
+
+    show() {
+      const choices = this.groups.flatMap((group) => group.choices);
+      this.answered = true;
+      this.result = choices.every((choice) => choice.input.checked === choice.right);
+      for (const { item, input, reason, right } of choices) {
+        const note = make('div', { className: 'quiz-note', innerHTML: reason.innerHTML });
+        const missed = this.multiple ? '○ 正解（選び忘れ）' : '○ 正解';
+        const mark = right ? (input.checked ? '○ 正解（選んだ答え）' : missed) : input.checked ? '× 選んだ答え' : '';
+        note.querySelector('b').textContent = mark;
+        item.dataset.mark = right ? 'right' : input.checked ? 'wrong' : 'other';
+        item.append(note);
+        input.disabled = true;
+      }
+      const answers = this.groups.map((group) => group.label +
+        group.choices.flatMap((choice, i) => (choice.right ? [i + 1] : [])).join(' と '));
+      this.element.classList.add('quiz-answered');
+      this.verdict.textContent = this.result ? '○ 正解です。' : `× 不正解です。正解は ${answers.join('、')} です。`;
+      this.verdict.dataset.mark = this.result ? 'right' : 'wrong';
+      this.answer.open = true;
+    }
+
+    key(event) {
+      // 伝わると、mdBook が ←/→ でページをめくり、s と / で検索を開いてしまう。
+      event.stopPropagation();
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      if (/^[1-9]$/.test(event.key) && !this.answered) {
+        this.press(Number(event.key) - 1);
+        event.preventDefault();
+      } else if (event.key === 'Enter' && !event.target.closest('a, button, summary')) {
+        if (!this.answered) this.decide();
+        else this.nextButton.click();
+        event.preventDefault();
+      }
+    }
+
+    // 空欄補充では、いまいる空欄に入れ、まだ空いている空欄へ進む。
+    press(index) {
+      const open = (group) => !group.choices.some((choice) => choice.input.checked);
+      const group = this.groups.find((g) => g.list.contains(document.activeElement)) ?? this.groups.find(open) ?? this.groups[0];
+      const input = group.choices[index]?.input;
+      if (!input) return;
+      input.checked = !this.multiple || !input.checked;
+      const next = this.groups.find(open);
+      (this.multiple || !next ? input : next.choices[0].input).focus();
+    }
+  }
+
+  function start(quiz) {
+    store.load();
+    let filter = 'all';
+    const score = make('p', { className: 'quiz-score' });
+    score.setAttribute('role', 'status');
+    const none = make('p', { className: 'quiz-none', hidden: true, textContent: '当てはまる問題はありません。' });
+    const shown = { all: () => true, fresh: (card) => card.result === null, wrong: (card) => card.result === false };
+    const tabs = Object.keys(FILTERS).map((name) => make('button', { type: 'button', onclick: () => show(name) }));
+    const again = make('button', { type: 'button', textContent: '間違えた問題だけ解き直す', onclick: solveAgain });
+    const erase = make('button', { type: 'button', textContent: '記録を消す', onclick: eraseRecords });
+    const filters = make('div', { className: 'quiz-buttons' }, ...tabs);
+    filters.setAttribute('role', 'group');
+    filters.setAttribute('aria-label', '表示する問題');
+    const bar = make('div', { className: 'quiz-bar', tabIndex: -1 }, score, filters,
+      make('div', { className: 'quiz-buttons' }, again, erase),
+      make('p', { className: 'quiz-hint', textContent: 'キーボードでは、数字キーで選び、Enter キーで決定します。もう一度 Enter キーを押すと次の問題へ進みます。' }), none);
+    const cards = [...quiz.querySelectorAll('.quiz-question')].map((element) => new Card(element, update, next));
+    quiz.prepend(bar);
+    quiz.classList.add('quiz-js');
+    update();
+
+    // 絞り込みは押したときにだけ行う。解いた直後の問題が、解説を読む前に消えないように。
+    function show(name) {
+      filter = name;
+      for (const card of cards) card.element.hidden = !shown[name](card);
+      none.hidden = cards.some((card) => !card.element.hidden);
+      update();
+    }
+
+    function update() {
+      const count = (name) => cards.filter(shown[name]).length;
+      score.textContent = `${cards.length} 問中 ${cards.length - count('fresh')} 問を解き、${cards.filter((card) => card.result).length} 問正解` +
+        (store.works ? '' : '（このブラウザでは記録を残せません。ページを閉じると消えます。）');
+      Object.keys(FILTERS).forEach((name, i) => {
+        tabs[i].textContent = `${FILTERS[name]} ${count(name)}`;
+        tabs[i].setAttribute('aria-pressed', String(name === filter));
+      });
+      again.disabled = count('wrong') === 0;
+      erase.disabled = count('fresh') === cards.length;
+    }
+
+    function next(card) {
+      const rest = cards.slice(cards.indexOf(card) + 1).find((other) => !other.element.hidden);
+      const target = rest ? rest.element : bar;
+      target.focus({ preventScroll: true });
+      target.scrollIntoView({ block: 'start' });
+    }
+
+    function solveAgain() {
+      show('wrong');
+      cards.filter(shown.wrong).forEach((card) => card.retry());
+      next({});
+    }
+
+    function eraseRecords() {
+      if (!confirm('この章の問題の記録をすべて消します。よろしいですか。')) return;
+      store.forget(cards.map((card) => card.id));
+      for (const card of cards) {
+        card.result = null;
+        card.retry();
+      }
+      show('all');
+      bar.focus();
+    }
+  }
+
+  // 印刷用のページは紙の上で読むので、操作を付けずに答えを開く。
+  const openAnswers = () => document.querySelectorAll('.quiz-answer').forEach((answer) => { answer.open = true; });
+  if (location.pathname.endsWith('/print.html')) openAnswers();
+  else document.querySelectorAll('.quiz').forEach(start);
+  addEventListener('beforeprint', openAnswers);
+})();

@@ -1,0 +1,241 @@
+//! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use common::cli;
+use common::data::{self, energy_distance, ring};
+use common::history::{self, Run};
+use common::plot;
+use common::seed::{Seed, normal};
+
+use crate::config::{Config, Data, GLoss};
+use crate::figures::{self, Recorder};
+use crate::model::Discriminator;
+use crate::train::{self, Trained};
+
+/// 学習の結果と、図に使う途中経過。
+pub struct Outcome {
+    pub trained: Trained,
+    pub recorder: Recorder,
+}
+
+/// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
+pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    let bar = cli::Progress::new(label, config.steps, quiet);
+    let mut recorder = Recorder::new(config)?;
+    let mut shown = 0;
+    let trained = train::train(config, |progress| {
+        if let Some(losses) = progress.losses {
+            bar.step(progress.step, &losses.named());
+        }
+        let go_on = recorder.observe(progress)?;
+        if recorder.frames.len() > shown {
+            shown = recorder.frames.len();
+            let samples = &recorder.frames[shown - 1].samples;
+            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(config, samples)?));
+        }
+        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+    })?;
+    bar.finish();
+    Ok(Outcome { trained, recorder })
+}
+
+/// 端末に出す見本。画像は 4 枚を横に並べます。
+pub fn preview(config: &Config, samples: &candle_core::Tensor) -> Result<String> {
+    match config.data {
+        Data::Ring | Data::Moons => plot::ascii(samples),
+        Data::Digits => {
+            let count = samples.dim(0)?.min(4);
+            let images = samples.narrow(0, 0, count)?.reshape((count, 1, 8, 8))?;
+            let row: Vec<_> =
+                (0..count).map(|i| images.get(i)).collect::<candle_core::Result<_>>()?;
+            plot::ascii(&candle_core::Tensor::cat(&row, 2)?)
+        }
+    }
+}
+
+/// 図・重み・設定を `dir` に残します。
+pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
+    let Outcome { trained, recorder } = outcome;
+    figures::draw(trained, recorder, dir)?;
+    let name = trained.config.data.name();
+    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
+    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
+    for network in ["generator", "discriminator"] {
+        let path = dir.join(format!("{name}-{network}.safetensors"));
+        trained.gan.variables.save(network, &path)?;
+    }
+    Ok(())
+}
+
+/// 本に載せる実験の結果。
+pub struct Book {
+    pub ring: Outcome,
+    pub collapsed: Outcome,
+    pub cured: Outcome,
+    pub saturating: Outcome,
+    pub digits: Outcome,
+    pub optimum: Discriminator,
+}
+
+impl Book {
+    /// すべて学習します。
+    pub fn train(quiet: bool) -> Result<Self> {
+        let saturating = Config { g_loss: GLoss::Saturating, ..Config::book(Data::Ring) };
+        Ok(Self {
+            ring: run("輪", &Config::book(Data::Ring), quiet)?,
+            collapsed: run("壊した輪", &Config::collapsed(), quiet)?,
+            cured: run("治した輪", &Config::cured(), quiet)?,
+            saturating: run("飽和する損失", &saturating, quiet)?,
+            digits: run("数字", &Config::book(Data::Digits), quiet)?,
+            optimum: fit_optimum()?,
+        })
+    }
+
+    /// 本の図と `run.json` を `dir` に書きます。
+    pub fn draw(&self, dir: &Path) -> Result<()> {
+        figures::draw(&self.ring.trained, &self.ring.recorder, dir)?;
+        figures::draw(&self.digits.trained, &self.digits.recorder, dir)?;
+        let [standard, collapsed, cured] =
+            [&self.ring, &self.collapsed, &self.cured].map(|outcome| &outcome.recorder);
+        figures::compare(standard, collapsed, cured, dir)?;
+        figures::optimum(&self.optimum, dir)?;
+        figures::gradients(dir)?;
+        for (name, outcome) in [("ring", &self.ring), ("digits", &self.digits)] {
+            let text = outcome.trained.history.to_string();
+            common::files::write(&dir.join(format!("{name}-history.txt")), text.as_bytes())?;
+        }
+        self.record()?.write(dir)
+    }
+
+    /// 本文が引用する測定値。
+    fn record(&self) -> Result<Run> {
+        let mut record = Run::new(fingerprint()?);
+        for (name, outcome) in [
+            ("ring", &self.ring),
+            ("collapse", &self.collapsed),
+            ("cured", &self.cured),
+            ("saturating", &self.saturating),
+        ] {
+            let coverage = outcome.coverage()?;
+            record.config(name, &outcome.trained.config)?;
+            record.result(&format!("{name}.modes"), coverage.modes());
+            record.result(&format!("{name}.good"), format!("{:.0} %", 100. * coverage.good()));
+            outcome.record(name, &mut record);
+        }
+        record.config("digits", &self.digits.trained.config)?;
+        self.digits.record("digits", &mut record);
+        let [start, end, real] = self.digit_distances()?;
+        record.result("digits.distance_start", format!("{start:.2}"));
+        record.result("digits.distance", format!("{end:.2}"));
+        record.result("digits.distance_real", format!("{real:.2}"));
+        Ok(record)
+    }
+
+    /// 本物の数字とのエネルギー距離: 学習の前、学習の後、本物どうし。
+    pub fn digit_distances(&self) -> Result<[f32; 3]> {
+        let trained = &self.digits.trained;
+        let real = train::dataset(&trained.config)?;
+        let count = real.dim(0)? / 2;
+        let (half, other) = (real.narrow(0, 0, count)?, real.narrow(0, count, count)?);
+        let untrained = train::Gan::new(&trained.config)?.generator;
+        let start = train::generate(&untrained, &trained.config, count, Seed(0))?;
+        let end = trained.generate(count, Seed(0))?;
+        Ok([
+            energy_distance(&start, &other)?,
+            energy_distance(&end, &other)?,
+            energy_distance(&half, &other)?,
+        ])
+    }
+}
+
+impl Outcome {
+    /// 新しい標本 2,000 個が、山をどれだけ覆ったか (ring のとき)。
+    pub fn coverage(&self) -> Result<ring::Coverage> {
+        Ok(ring::coverage(&self.trained.generate(2_000, Seed(0))?)?)
+    }
+
+    /// 最後の 1 割の平均を記録します。
+    fn record(&self, name: &str, record: &mut Run) {
+        let history = &self.trained.history;
+        for (key, column) in
+            [("loss_d", "loss D"), ("loss_g", "loss G"), ("d_real", "D(x)"), ("d_fake", "D(G(z))")]
+        {
+            let mean = history.tail_mean(column, history.len() / 10);
+            record.result(&format!("{name}.{key}"), format!("{mean:.2}"));
+        }
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    pub fn reading(&self) -> Result<String> {
+        let history = &self.trained.history;
+        let mean = |column| history.tail_mean(column, (history.len() / 10).max(1));
+        let outputs = format!(
+            "識別器の答えの平均は、本物に {:.2}、偽物に {:.2} でした。1/2 に近いほど、見分けられていません。",
+            mean("D(x)"),
+            mean("D(G(z))")
+        );
+        Ok(match self.trained.config.data {
+            Data::Ring => {
+                let coverage = self.coverage()?;
+                format!(
+                    "8 つの山のうち {} 個を覆い、標本の {:.0} % が山の中に落ちました。\n{outputs}",
+                    coverage.modes(),
+                    100. * coverage.good()
+                )
+            }
+            Data::Moons => outputs,
+            Data::Digits => {
+                let real = data::digits()?.images.flatten_from(1)?;
+                let fake = self.trained.generate(real.dim(0)?, Seed(0))?;
+                format!(
+                    "本物の数字とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
+                    energy_distance(&fake, &real)?
+                )
+            }
+        })
+    }
+}
+
+/// 生成器を N(−1, 1) に止めて、識別器だけを学習させます。本物は N(1, 1) です。
+pub fn fit_optimum() -> Result<Discriminator> {
+    let config = Config { steps: 1_500, batch: 512, ..Config::book(Data::Ring) };
+    let seed = Seed(config.seed);
+    let (mut real, mut fake) = (seed.rng("real"), seed.rng("fake"));
+    let shape = (config.batch, 1);
+    train::fit_discriminator(
+        &config,
+        || normal(&mut real, shape)?.affine(1., 1.),
+        || normal(&mut fake, shape)?.affine(1., -1.),
+    )
+}
+
+/// この章の図を決めるソースの指紋。
+pub fn fingerprint() -> Result<String> {
+    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
+    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+}
+
+/// 保存した生成器だけを使って、新しいデータ `[count, dim]` を作ります。識別器は読みません。
+pub fn generate(
+    data: Data,
+    dir: &Path,
+    count: usize,
+    seed: Seed,
+) -> Result<(Config, candle_core::Tensor)> {
+    let path = dir.join(format!("{}-config.json", data.name()));
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("{} がありません。先に cargo run -p ch03-gan で学習してください", path.display())
+    })?;
+    let config: Config = serde_json::from_str(&text)
+        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    config.check()?;
+    let variables = Seed(config.seed).variables();
+    let generator = crate::model::Generator::new(&config, variables.builder("generator"))?;
+    let weights = dir.join(format!("{}-generator.safetensors", data.name()));
+    variables.load("generator", &weights)?;
+    let samples = train::generate(&generator, &config, count, seed)?;
+    Ok((config, samples))
+}

@@ -1,0 +1,279 @@
+//! 学習の結果を図にします。ここでは学習しません。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::Result;
+use candle_core::{Device, Tensor, Var};
+use candle_nn::ops::sigmoid;
+use common::data::{self, ring};
+use common::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, Surface, color};
+use common::seed::{Seed, normal};
+
+use crate::config::{Config, Data, GLoss};
+use crate::model::Discriminator;
+use crate::train::{Progress, Trained, generator_loss};
+
+/// 図に載せる途中経過。
+pub struct Frame {
+    pub step: usize,
+    /// 固定したノイズから作ったデータ `[固定した数, dim]`
+    pub samples: Tensor,
+    /// 平面の各点で D が答えた確率
+    pub surface: Option<Surface>,
+}
+
+/// 学習を見ながら、図に要る途中経過を集めます。ノイズはずっと同じものを使います。
+pub struct Recorder {
+    config: Config,
+    noise: Tensor,
+    pub frames: Vec<Frame>,
+    /// (ステップ, 覆った山の数)。ring のときだけ集めます。
+    pub modes: Vec<(f64, f64)>,
+}
+
+impl Recorder {
+    pub fn new(config: &Config) -> Result<Self> {
+        let count = if config.data == Data::Digits { 12 } else { 256 };
+        Ok(Self {
+            config: config.clone(),
+            noise: normal(&mut Seed(config.seed).rng("figures"), (count, config.z_dim))?,
+            frames: Vec::new(),
+            modes: Vec::new(),
+        })
+    }
+
+    /// `train` の observer から毎回呼びます。
+    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+        let (step, steps) = (progress.step, self.config.steps);
+        let due = |percent: usize| (steps * percent).div_ceil(100);
+        if [0, 5, 15, 30, 60, 100].map(due).contains(&step) {
+            let surface = match self.config.data {
+                Data::Digits => None,
+                Data::Ring | Data::Moons => surface(&progress.gan.discriminator, self.config.pack)?,
+            };
+            let samples = progress.gan.generator.forward(&self.noise)?.detach();
+            self.frames.push(Frame { step, samples, surface });
+        }
+        if self.config.data == Data::Ring && step.is_multiple_of(steps.div_ceil(100)) {
+            let samples = progress.gan.generator.forward(&self.noise)?;
+            let modes = ring::coverage(&samples)?.modes();
+            self.modes.push((step as f64, modes as f64));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// 平面を升目に区切り、各点で D が答える確率を調べます。
+fn surface(discriminator: &Discriminator, pack: usize) -> Result<Option<Surface>> {
+    const CELLS: usize = 44;
+    // まとめて判定する D の答えは、1 つの点だけでは決まらない。
+    if pack > 1 {
+        return Ok(None);
+    }
+    let at = |cell: usize| ((cell as f32 + 0.5) / CELLS as f32 * 2. - 1.) * EXTENT;
+    let grid: Vec<f32> = (0..CELLS)
+        .flat_map(|row| (0..CELLS).flat_map(move |column| [at(column), at(row)]))
+        .collect();
+    let points = Tensor::from_vec(grid, (CELLS * CELLS, 2), &Device::Cpu)?;
+    let values = sigmoid(&discriminator.forward(&points)?)?.reshape((CELLS, CELLS))?;
+    Ok(Some(Surface { values: values.to_vec2()? }))
+}
+
+/// 1 回の学習の図を `dir` に書きます。ファイル名はデータの名前で始まります。
+pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
+    let name = trained.config.data.name();
+    match trained.config.data {
+        Data::Ring | Data::Moons => {
+            let real = crate::train::dataset(&trained.config)?.narrow(0, 0, 128)?;
+            let panels: Vec<Panel> = recorder
+                .frames
+                .iter()
+                .map(|frame| plane(format!("{} 回", frame.step), &real, frame))
+                .collect::<Result<_>>()?;
+            plot::panels(&dir.join(format!("{name}-steps.svg")), &panels, 3)?;
+        }
+        Data::Digits => {
+            let samples: Vec<&Tensor> = recorder.frames.iter().map(|f| &f.samples).collect();
+            let steps = images(&Tensor::cat(&samples, 0)?)?;
+            let columns = steps.dim(0)? / samples.len();
+            let sheet = Sheet { images: &steps, columns, frame: color::FAKE };
+            plot::image_grid(&dir.join("digits-steps.png"), &[sheet], 4)?;
+
+            let real = data::digits()?.images;
+            let sheet = Sheet { images: &real.narrow(0, 0, 60)?, columns: 12, frame: color::REAL };
+            plot::image_grid(&dir.join("digits-real.png"), &[sheet], 4)?;
+
+            let (real, fake) = (
+                real.narrow(0, 60, 36)?,
+                images(&trained.generate(36, Seed(trained.config.seed))?)?,
+            );
+            let sheets = [
+                Sheet { images: &real, columns: 6, frame: color::REAL },
+                Sheet { images: &fake, columns: 6, frame: color::FAKE },
+            ];
+            plot::image_grid(&dir.join("digits-pair.png"), &sheets, 4)?;
+        }
+    }
+    let width = (trained.history.len() / 80).max(1);
+    let line = |label, column, color| Line {
+        label,
+        color,
+        points: trained.history.smoothed(column, width),
+    };
+    let (log4, log2) = (4f64.ln(), 2f64.ln());
+    LineChart {
+        x_label: "生成器の更新回数",
+        y_label: "損失",
+        lines: vec![
+            line("識別器", "loss D", color::DISCRIMINATOR),
+            line("生成器", "loss G", color::GENERATOR),
+        ],
+        y_range: 0. ..3.,
+        guides: vec![(log4, "log 4"), (log2, "log 2")],
+    }
+    .save(&dir.join(format!("{name}-losses.svg")))?;
+    LineChart {
+        x_label: "生成器の更新回数",
+        y_label: "本物である確率の平均",
+        lines: vec![
+            line("本物 D(x)", "D(x)", color::REAL),
+            line("偽物 D(G(z))", "D(G(z))", color::FAKE),
+        ],
+        y_range: 0. ..1.,
+        guides: vec![(0.5, "1/2")],
+    }
+    .save(&dir.join(format!("{name}-outputs.svg")))
+}
+
+fn plane(title: String, real: &Tensor, frame: &Frame) -> Result<Panel> {
+    let surface = frame.surface.as_ref().map(|surface| Surface { values: surface.values.clone() });
+    Ok(Panel {
+        title,
+        surface,
+        points: vec![
+            (color::REAL, plot::points(real)?),
+            (color::FAKE, plot::points(&frame.samples)?),
+        ],
+    })
+}
+
+fn images(samples: &Tensor) -> Result<Tensor> {
+    Ok(samples.reshape(((), 1, 8, 8))?)
+}
+
+/// 標準・壊した・治した、3 つの学習を比べる図。山の数の移り変わりと、点の群れです。
+pub fn compare(
+    standard: &Recorder,
+    collapsed: &Recorder,
+    cured: &Recorder,
+    dir: &Path,
+) -> Result<()> {
+    let line =
+        |label, recorder: &Recorder, color| Line { label, color, points: recorder.modes.clone() };
+    LineChart {
+        x_label: "生成器の更新回数",
+        y_label: "覆った山の数",
+        lines: vec![
+            line("標準", standard, color::REAL),
+            line("壊した", collapsed, color::FAKE),
+            line("治した", cured, color::DISCRIMINATOR),
+        ],
+        y_range: 0. ..8.,
+        guides: vec![],
+    }
+    .save(&dir.join("ring-modes.svg"))?;
+
+    let real = crate::train::dataset(&standard.config)?.narrow(0, 0, 128)?;
+    // 崩壊した点の群れは山から山へ渡り歩く。1 コマでは分からないので、3 つの時点を並べる。
+    let panels: Vec<Panel> = [("壊した", collapsed), ("治した", cured)]
+        .into_iter()
+        .flat_map(|(title, recorder)| {
+            recorder.frames.iter().rev().take(3).rev().map(move |f| (title, f))
+        })
+        .map(|(title, frame)| {
+            // まとめて判定する D の面は描けないので、どちらも点だけを描く。
+            let frame = Frame { surface: None, samples: frame.samples.clone(), ..*frame };
+            plane(format!("{title} {} 回", frame.step), &real, &frame)
+        })
+        .collect::<Result<_>>()?;
+    plot::panels(&dir.join("collapse.svg"), &panels, 3)
+}
+
+/// 1 次元の正規分布 N(±1, 1) を本物と偽物にしたときの、確率密度。
+pub fn density(mean: f64, x: f64) -> f64 {
+    (-(x - mean).powi(2) / 2.).exp() / std::f64::consts::TAU.sqrt()
+}
+
+/// 最適な識別器 D*(x) = p_data(x) / (p_data(x) + p_g(x)) (論文 命題 1)。本物は N(1, 1)、偽物は N(−1, 1)。
+pub fn optimal_discriminator(x: f64) -> f64 {
+    let (data, g) = (density(1., x), density(-1., x));
+    data / (data + g)
+}
+
+/// 学習した 1 次元の識別器を、計算で求めた最適な識別器に重ねます。
+pub fn optimum(discriminator: &Discriminator, dir: &Path) -> Result<()> {
+    let xs: Vec<f64> = (0..=80).map(|i| f64::from(i) / 10. - 4.).collect();
+    let inputs: Vec<f32> = xs.iter().map(|&x| x as f32).collect();
+    let inputs = Tensor::from_vec(inputs, (xs.len(), 1), &Device::Cpu)?;
+    let learned = sigmoid(&discriminator.forward(&inputs)?)?.flatten_all()?.to_vec1::<f32>()?;
+    let curve = |f: &dyn Fn(f64) -> f64| xs.iter().map(|&x| (x, f(x))).collect();
+    LineChart {
+        x_label: "x",
+        y_label: "確率・確率密度",
+        lines: vec![
+            Line {
+                label: "本物の密度", color: color::REAL, points: curve(&|x| density(1., x))
+            },
+            Line {
+                label: "偽物の密度", color: color::FAKE, points: curve(&|x| density(-1., x))
+            },
+            Line {
+                label: "計算した D*",
+                color: color::MUTED,
+                points: curve(&optimal_discriminator),
+            },
+            Line {
+                label: "学習した D",
+                color: color::DISCRIMINATOR,
+                points: xs.iter().zip(learned).map(|(&x, d)| (x, f64::from(d))).collect(),
+            },
+        ],
+        y_range: 0. ..1.,
+        guides: vec![],
+    }
+    .save(&dir.join("optimum.svg"))
+}
+
+/// 偽物 1 つについて、生成器の損失をロジットで微分した値を (D(G(z)), 勾配) で返します。
+pub fn gradient_curve(kind: GLoss) -> Result<Vec<(f64, f64)>> {
+    let logits: Vec<f32> = (0..=80).map(|i| i as f32 / 10. - 4.).collect();
+    let n = logits.len();
+    let logits = Var::from_vec(logits, (n, 1), &Device::Cpu)?;
+    let loss = generator_loss(kind, logits.as_tensor())?;
+    // 損失は n 個の平均なので、1 つあたりの勾配に戻すには n を掛ける。
+    let gradient =
+        loss.backward()?.get(&logits).expect("損失はロジットの関数").affine(n as f64, 0.)?;
+    let d = sigmoid(logits.as_tensor())?.flatten_all()?.to_vec1::<f32>()?;
+    let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
+    Ok(d.iter().zip(gradient).map(|(&d, g)| (f64::from(d), f64::from(g))).collect())
+}
+
+/// 2 つの損失の勾配の大きさを、D(G(z)) に対して描きます。
+pub fn gradients(dir: &Path) -> Result<()> {
+    let line = |label, kind, color| -> Result<Line> {
+        let points = gradient_curve(kind)?.into_iter().map(|(d, g)| (d, g.abs())).collect();
+        Ok(Line { label, color, points })
+    };
+    LineChart {
+        x_label: "D(G(z)) 偽物が本物とみなされる確率",
+        y_label: "勾配の大きさ",
+        lines: vec![
+            line("非飽和", GLoss::NonSaturating, color::GENERATOR)?,
+            line("飽和する形", GLoss::Saturating, color::LOSS)?,
+        ],
+        y_range: 0. ..1.,
+        guides: vec![],
+    }
+    .save(&dir.join("gradients.svg"))
+}

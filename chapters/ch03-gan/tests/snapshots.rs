@@ -1,0 +1,96 @@
+//! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
+
+use std::process::Command;
+
+use ch03_gan::config::{Config, Data};
+use ch03_gan::train::{Gan, train};
+
+#[test]
+fn layers() {
+    for data in [Data::Ring, Data::Digits] {
+        let gan = Gan::new(&Config::book(data)).unwrap();
+        insta::assert_snapshot!(format!("layers-{}", data.name()), gan.variables.table(""));
+    }
+}
+
+#[test]
+fn tiny_run() {
+    let trained =
+        train(&Config::tiny(Data::Ring), |_| Ok(std::ops::ControlFlow::Continue(()))).unwrap();
+    // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
+    let text: String = trained
+        .history
+        .series("loss D")
+        .iter()
+        .zip(trained.history.series("loss G"))
+        .map(|(d, g)| format!("{} D {:.2} G {:.2}\n", d.0, d.1, g.1))
+        .collect();
+    insta::assert_snapshot!(text);
+}
+
+fn run(args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ch03-gan")).args(args).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn help() {
+    let (code, text) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn bad_input_gets_one_japanese_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    std::fs::write(dir.path().join("ring-config.json"), "{ broken").unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let cases: [&[&str]; 12] = [
+        &["--steps", "x"],
+        &["--steps", "0"],
+        &["--steps"],
+        &["--batch", "7", "--pack", "2"],
+        &["--lr-g", "nan"],
+        &["--beta1", "1"],
+        &["--data", "rin"],
+        &["--unknown"],
+        &["train"],
+        &["generate", "--out", out],
+        &["generate", "--out", out, "--data", "ring"],
+        &["generate", "--count", "0"],
+    ];
+    let mut texts = String::new();
+    for case in cases {
+        let (code, text) = run(case);
+        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
+        let shown = text.replace(out, "DIR");
+        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
+    }
+    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
+    let target = file.join("below");
+    let (code, text) = run(&["--steps", "1", "--out", target.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("書き込めません"), "{text}");
+    insta::assert_snapshot!(texts);
+}
+
+#[test]
+fn a_short_run_leaves_figures_weights_and_a_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let (code, text) = run(&["--data", "moons", "--steps", "20", "--out", out]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("識別器の答えの平均は"), "{text}");
+    let mut names: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    insta::assert_snapshot!(names.join("\n"));
+    let (code, text) = run(&["generate", "--data", "moons", "--count", "9", "--out", out]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(dir.path().join("generated.svg").exists());
+}

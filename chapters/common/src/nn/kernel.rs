@@ -1,0 +1,248 @@
+//! 層と損失が共有する計算: 活性化関数、行列積、総和、スライスの取り出し。
+
+use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor, bail};
+use gemm::Parallelism;
+use rayon::prelude::*;
+
+/// 並列に分ける単位。短すぎると分ける手間が勝つ。スレッド数によらない定数なので、結果も変わらない。
+pub(super) const CHUNK: usize = 8192;
+
+/// 層の出力に続けて掛ける活性化関数。
+///
+/// 勾配は出力 y だけから求める (入力を取っておかなくてよい)。そのため LeakyReLU の傾きは 0 以上に限る。
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Activation {
+    /// そのまま: y = x
+    #[default]
+    None,
+    /// y = max(x, 0)
+    Relu,
+    /// x > 0 なら y = x、そうでなければ y = 傾き × x (傾き ≥ 0、DCGAN では 0.2)
+    LeakyRelu(f64),
+    /// y = tanh(x)、値は (-1, 1)
+    Tanh,
+    /// y = 1 / (1 + e^-x)、値は (0, 1)
+    Sigmoid,
+}
+
+impl Activation {
+    pub(super) fn check(self) -> Result<Self> {
+        match self {
+            Self::LeakyRelu(slope) if !(0.0..=1.0).contains(&slope) => {
+                bail!("LeakyRelu の傾き {slope} が範囲の外です。0 以上 1 以下にしてください")
+            }
+            ok => Ok(ok),
+        }
+    }
+
+    /// その場で y = f(x) に置き換える。
+    pub(super) fn apply(self, xs: &mut [f32]) {
+        match self {
+            Self::None => {}
+            Self::Relu => xs.iter_mut().for_each(|x| *x = x.max(0.0)),
+            Self::LeakyRelu(slope) => {
+                let slope = slope as f32;
+                xs.iter_mut().for_each(|x| *x = x.max(*x * slope));
+            }
+            Self::Tanh => xs.iter_mut().for_each(|x| *x = tanh(*x)),
+            Self::Sigmoid => xs.iter_mut().for_each(|x| *x = sigmoid(*x)),
+        }
+    }
+
+    /// 出力 y とその勾配 g から、活性化の前の勾配 g · f'(x) を `out` に書く。
+    pub(super) fn backward(self, y: &[f32], g: &[f32], out: &mut [f32]) {
+        macro_rules! each {
+            ($slope:expr) => {
+                for ((out, &g), &y) in out.iter_mut().zip(g).zip(y) {
+                    *out = g * $slope(y);
+                }
+            };
+        }
+        match self {
+            Self::None => out.copy_from_slice(g),
+            Self::Relu => each!(|y: f32| if y > 0.0 { 1.0 } else { 0.0 }),
+            Self::LeakyRelu(slope) => {
+                let slope = slope as f32;
+                each!(|y: f32| if y > 0.0 { 1.0 } else { slope })
+            }
+            Self::Tanh => each!(|y: f32| 1.0 - y * y),
+            Self::Sigmoid => each!(|y: f32| y * (1.0 - y)),
+        }
+    }
+}
+
+/// e^x。標準の `f32::exp` は 1 つずつ計算するが、これは分岐が無いので 4〜8 個まとめて計算される。
+///
+/// x = n·ln2 + r (|r| ≤ ln2/2) と分け、e^r は 6 次の多項式、2^n は指数部への足し算で作る。
+#[inline(always)]
+pub(super) fn exp(x: f32) -> f32 {
+    // 大きな数を足すと小数部が丸め落とされ、仮数部の下位に整数 n が残る。
+    const ROUND: f32 = 12_582_912.0; // 1.5 · 2^23
+    let x = x.clamp(-87.0, 88.0);
+    let t = x * std::f32::consts::LOG2_E + ROUND;
+    let n = t - ROUND;
+    // ln2 を 2 つに分けて引き、桁落ちを避ける。
+    let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
+    let p = 1.987_569_2e-4;
+    let p = p * r + 1.398_2e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 0.166_666_65;
+    let p = p * r + 0.5;
+    let p = p * r * r + r + 1.0;
+    f32::from_bits(p.to_bits().wrapping_add(t.to_bits() << 23))
+}
+
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+#[inline(always)]
+pub(super) fn tanh(x: f32) -> f32 {
+    // 0 の近くで 1 - 2/(e^2x + 1) を使うと桁落ちするので、そこだけ多項式にする。
+    let z = x * x;
+    let p = -5.704_988_7e-3;
+    let p = p * z + 2.063_908_9e-2;
+    let p = p * z - 5.373_971_6e-2;
+    let p = p * z + 0.133_314_42;
+    let p = p * z - 0.333_332_84;
+    let near = x + x * z * p;
+    let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
+    if z < 0.390_625 { near } else { far }
+}
+
+/// log(1 + u)、0 ≤ u ≤ 1。s = u / (2 + u) と置くと 2·(s + s³/3 + s⁵/5 + …) で、s ≤ 1/3 なので速く縮む。
+#[inline(always)]
+pub(super) fn ln_1p(u: f32) -> f32 {
+    let s = u / (2.0 + u);
+    let z = s * s;
+    let p = 1.0 / 15.0;
+    let p = p * z + 1.0 / 13.0;
+    let p = p * z + 1.0 / 11.0;
+    let p = p * z + 1.0 / 9.0;
+    let p = p * z + 1.0 / 7.0;
+    let p = p * z + 1.0 / 5.0;
+    let p = p * z + 1.0 / 3.0;
+    2.0 * (s + s * z * p)
+}
+
+/// 総和。8 本の部分和に分けるのは、まとめて計算させ、誤差も減らすため。順番が決まっているので毎回同じ値になる。
+pub(super) fn sum(xs: &[f32], f: impl Fn(usize, f32) -> f32) -> f64 {
+    let mut total = 0.0;
+    for (b, block) in xs.chunks(1024).enumerate() {
+        let mut lanes = [0f32; 8];
+        let mut chunks = block.chunks_exact(8);
+        let mut i = b * 1024;
+        for c in &mut chunks {
+            for l in 0..8 {
+                lanes[l] += f(i + l, c[l]);
+            }
+            i += 8;
+        }
+        for (l, &x) in chunks.remainder().iter().enumerate() {
+            lanes[l] += f(i + l, x);
+        }
+        total += lanes.iter().map(|&x| f64::from(x)).sum::<f64>();
+    }
+    total
+}
+
+/// 行列の見方: `data[i·rs + j·cs]` が (i, j) 成分。転置は rs と cs を入れ替えるだけで済む。
+#[derive(Clone, Copy)]
+pub(super) struct Mat<'a> {
+    pub data: &'a [f32],
+    pub rs: usize,
+    pub cs: usize,
+}
+
+impl<'a> Mat<'a> {
+    /// 行ごとに並んだ、1 行 `cols` 列の行列。
+    pub fn rows(data: &'a [f32], cols: usize) -> Self {
+        Self { data, rs: cols, cs: 1 }
+    }
+
+    pub fn t(self) -> Self {
+        Self { rs: self.cs, cs: self.rs, ..self }
+    }
+}
+
+/// c = a·b (`add` なら c += a·b)。a は m×k、b は k×n、c は行ごとに `c_rs` 間隔で並ぶ m×n。
+pub(super) fn gemm(
+    [m, n, k]: [usize; 3],
+    c: &mut [f32],
+    c_rs: usize,
+    add: bool,
+    a: Mat,
+    b: Mat,
+    parallel: bool,
+) {
+    let fits = |len: usize, rows: usize, cols: usize, rs: usize, cs: usize| {
+        rows == 0 || cols == 0 || (rows - 1) * rs + (cols - 1) * cs < len
+    };
+    assert!(c_rs >= n && fits(c.len(), m, n, c_rs, 1), "行列積の出力が小さい");
+    assert!(fits(a.data.len(), m, k, a.rs, a.cs), "行列積の左辺が小さい");
+    assert!(fits(b.data.len(), k, n, b.rs, b.cs), "行列積の右辺が小さい");
+    let parallelism = if parallel { Parallelism::Rayon(0) } else { Parallelism::None };
+    // SAFETY: gemm は生のポインタで読み書きする。読む範囲 (a, b) と書く範囲 (c) がスライスに収まることは
+    // すぐ上で確かめた。c は &mut なので a, b と重ならず、c_rs >= n なので行同士も重ならない。
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            c_rs as isize,
+            add,
+            a.data.as_ptr(),
+            a.cs as isize,
+            a.rs as isize,
+            b.data.as_ptr(),
+            b.cs as isize,
+            b.rs as isize,
+            1.0,
+            1.0,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+/// `x` と同じ長さの列に活性化の逆をたどった勾配を並列に求める。
+pub(super) fn activation_backward(act: Activation, y: &[f32], g: &[f32]) -> Vec<f32> {
+    let mut out = vec![0f32; g.len()];
+    out.par_chunks_mut(CHUNK)
+        .zip(y.par_chunks(CHUNK))
+        .zip(g.par_chunks(CHUNK))
+        .for_each(|((out, y), g)| act.backward(y, g, out));
+    out
+}
+
+/// 途切れなく並んだ f32 のスライスを取り出す。
+pub(super) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
+        None => bail!("途切れなく並んだテンソルが要ります (形 {:?})", layout.shape()),
+    }
+}
+
+/// テンソルの中身をスライスとして `f` に渡す。逆伝播ではテンソルしか手に入らないため。
+pub(super) fn with_slice<R>(t: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
+    let t = t.contiguous()?;
+    let (storage, layout) = t.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(cpu) => f(slice(cpu, layout)?),
+        _ => bail!("common::nn は CPU のテンソルだけを扱います"),
+    }
+}
+
+/// 層の入口での検査。f32 でなければ、計算の途中ではなくここで止める。
+pub(super) fn check_f32(name: &str, t: &Tensor) -> Result<()> {
+    if t.dtype() != DType::F32 {
+        bail!("{name}: 型が {:?} です。F32 のテンソルを渡してください", t.dtype());
+    }
+    Ok(())
+}

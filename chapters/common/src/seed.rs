@@ -1,0 +1,183 @@
+//! 乱数の入口。この本の乱数は、すべてここから名前を付けて取り出します。
+//!
+//! candle の CPU 乱数には種を設定できません。そこで「種と名前」から乱数列を作り、
+//! 重み・ノイズ・並べ替えに別々の列を渡します。層を 1 つ足しても、ほかの層の
+//! 初期値は変わりません。
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
+use candle_nn::VarBuilder;
+use candle_nn::init::{Init, NormalOrUniform};
+use candle_nn::var_builder::SimpleBackend;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use sha2::{Digest, Sha256};
+
+/// 実験の種。同じ種なら、同じ機械では同じ結果になります。
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+impl Seed {
+    /// `name` だけで決まる乱数列を返します。名前が違えば、列は互いに無関係です。
+    pub fn rng(self, name: &str) -> ChaCha8Rng {
+        let mut hash = Sha256::new();
+        hash.update(self.0.to_le_bytes());
+        hash.update(name.as_bytes());
+        ChaCha8Rng::from_seed(hash.finalize().into())
+    }
+
+    /// この種で初期化される変数の置き場を作ります。
+    pub fn variables(self) -> Variables {
+        Variables { seed: self, vars: Arc::default() }
+    }
+}
+
+/// 標準正規分布 N(0, 1) の値を `shape` の形に並べます。
+pub fn normal<S: Into<Shape>>(rng: &mut impl Rng, shape: S) -> Result<Tensor> {
+    let shape = shape.into();
+    let values: Vec<f32> = rng.sample_iter(StandardNormal).take(shape.elem_count()).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu)
+}
+
+/// 一様分布 [lo, up) の値を `shape` の形に並べます。
+pub fn uniform<S: Into<Shape>>(rng: &mut impl Rng, lo: f32, up: f32, shape: S) -> Result<Tensor> {
+    let shape = shape.into();
+    let values: Vec<f32> =
+        (0..shape.elem_count()).map(|_| lo + (up - lo) * rng.random::<f32>()).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu)
+}
+
+/// 学習する変数を、作られた順に名前つきで持ちます。
+///
+/// [`VarBuilder`] に渡すと、各変数は「種と変数の名前」だけから決まる値で始まります。
+#[derive(Clone)]
+pub struct Variables {
+    seed: Seed,
+    vars: Arc<Mutex<Vec<(String, Var)>>>,
+}
+
+impl Variables {
+    /// 層を作るための `VarBuilder` (f32、CPU)。`prefix` はネットワークの名前です。
+    pub fn builder(&self, prefix: &str) -> VarBuilder<'static> {
+        let backend: Box<dyn SimpleBackend> = Box::new(self.clone());
+        VarBuilder::from_backend(backend, DType::F32, Device::Cpu).pp(prefix)
+    }
+
+    /// 名前が `prefix.` で始まる変数を、作られた順に返します。
+    pub fn of(&self, prefix: &str) -> Vec<Var> {
+        self.named(prefix).into_iter().map(|(_, var)| var).collect()
+    }
+
+    /// 名前が `prefix.` で始まる変数を、名前つきで返します。空文字ならすべてです。
+    pub fn named(&self, prefix: &str) -> Vec<(String, Var)> {
+        let vars = self.vars.lock().expect("変数の置き場は壊れない");
+        vars.iter()
+            .filter(|(name, _)| {
+                prefix.is_empty() || name.strip_prefix(prefix).is_some_and(|r| r.starts_with('.'))
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// 層の表。変数の名前・形・数の個数を、作られた順に並べます。
+    pub fn table(&self, prefix: &str) -> String {
+        let named = self.named(prefix);
+        let total: usize = named.iter().map(|(_, var)| var.elem_count()).sum();
+        let rows = named.iter().map(|(name, var)| {
+            let shape = format!("{:?}", var.dims());
+            format!("{name:<32} {shape:<18} {:>10}\n", var.elem_count())
+        });
+        rows.collect::<String>() + &format!("{:<32} {:<18} {total:>10}\n", "total", "")
+    }
+
+    /// `prefix` の変数を safetensors で保存します。途中で止まっても、古いファイルは壊れません。
+    pub fn save(&self, prefix: &str, path: &Path) -> anyhow::Result<()> {
+        let tensors =
+            self.named(prefix).into_iter().map(|(name, var)| (name, var.as_tensor().clone()));
+        crate::files::replace(path, |temporary| {
+            let tensors: std::collections::HashMap<_, _> = tensors.collect();
+            Ok(candle_core::safetensors::save(&tensors, temporary)?)
+        })
+    }
+
+    /// 保存した重みを読み込みます。名前か形が合わなければ、その名前を示して失敗します。
+    pub fn load(&self, prefix: &str, path: &Path) -> anyhow::Result<()> {
+        if !path.exists() {
+            anyhow::bail!(
+                "重みのファイル {} がありません。先に学習を実行してください",
+                path.display()
+            );
+        }
+        let saved = candle_core::safetensors::load(path, &Device::Cpu).map_err(|_| {
+            anyhow::anyhow!(
+                "{} は壊れているか、safetensors ではありません。学習をやり直すと作り直されます",
+                path.display()
+            )
+        })?;
+        for (name, var) in self.named(prefix) {
+            let tensor = saved.get(&name).with_context(|| {
+                format!(
+                    "{} に変数 {name} がありません。別の章か、別の設定の重みです",
+                    path.display()
+                )
+            })?;
+            if tensor.shape() != var.shape() {
+                anyhow::bail!(
+                    "{} の {name} は形が {:?} ですが、この設定では {:?} です。学習したときと同じ設定で実行してください",
+                    path.display(),
+                    tensor.dims(),
+                    var.dims()
+                );
+            }
+            var.set(tensor)?;
+        }
+        Ok(())
+    }
+}
+
+impl SimpleBackend for Variables {
+    fn get(&self, shape: Shape, name: &str, init: Init, _: DType, _: &Device) -> Result<Tensor> {
+        let mut vars = self.vars.lock().expect("変数の置き場は壊れない");
+        if let Some((_, var)) = vars.iter().find(|(known, _)| known == name) {
+            if var.shape() != &shape {
+                bail!("変数 {name} の形が {:?} と {shape:?} で食い違っています", var.shape());
+            }
+            return Ok(var.as_tensor().clone());
+        }
+        let rng = &mut self.seed.rng(name);
+        let value = match init {
+            Init::Const(value) => Tensor::full(value as f32, shape, &Device::Cpu)?,
+            Init::Randn { mean, stdev } => normal(rng, shape)?.affine(stdev, mean)?,
+            Init::Uniform { lo, up } => uniform(rng, lo as f32, up as f32, shape)?,
+            Init::Kaiming { dist, fan, non_linearity } => {
+                let std = non_linearity.gain() / (fan.for_shape(&shape) as f64).sqrt();
+                match dist {
+                    NormalOrUniform::Normal => normal(rng, shape)?.affine(std, 0.)?,
+                    NormalOrUniform::Uniform => {
+                        let bound = (3f64.sqrt() * std) as f32;
+                        uniform(rng, -bound, bound, shape)?
+                    }
+                }
+            }
+        };
+        let var = Var::from_tensor(&value)?;
+        vars.push((name.to_string(), var.clone()));
+        Ok(var.as_tensor().clone())
+    }
+
+    fn get_unchecked(&self, name: &str, _: DType, _: &Device) -> Result<Tensor> {
+        let vars = self.vars.lock().expect("変数の置き場は壊れない");
+        match vars.iter().find(|(known, _)| known == name) {
+            Some((_, var)) => Ok(var.as_tensor().clone()),
+            None => bail!("変数 {name} はまだ作られていません"),
+        }
+    }
+
+    fn contains_tensor(&self, name: &str) -> bool {
+        self.get_unchecked(name, DType::F32, &Device::Cpu).is_ok()
+    }
+}

@@ -1,0 +1,186 @@
+//! `cargo run` のサーバー: 答える、作り直す、その間も途切れない、ポートの誤りを知らせる。
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use support::TinyBook;
+
+/// 本物の `workbook` を、小さな本の上で動かす。
+fn workbook(book: &TinyBook, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_workbook"));
+    command
+        .args(arguments)
+        .current_dir(book.root())
+        .env_remove("CARGO_MANIFEST_DIR")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+struct Server {
+    child: Child,
+    /// `127.0.0.1:番号`
+    address: String,
+}
+
+impl Server {
+    fn start(book: &TinyBook) -> Self {
+        // 0 番は、空いている番号を OS に選ばせる。
+        let mut child = workbook(book, &["serve", "--port", "0"]).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let (_, rest) = line.split_once("http://").expect(&line);
+        let (address, _) = rest.split_once('/').unwrap();
+        Self { address: address.to_string(), child }
+    }
+
+    /// 状態の番号と本文。
+    fn get(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.address
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer)
+    }
+
+    /// ページに `text` が現れるまで読み続ける。途中の答えはすべて 200 でなければならない。
+    fn wait_for(&self, path: &str, text: &str) -> usize {
+        let start = Instant::now();
+        let mut answers = 0;
+        loop {
+            let (status, body) = self.get(path);
+            assert_eq!(status, 200, "{path} が {status} になりました");
+            answers += 1;
+            if body.contains(text) {
+                return answers;
+            }
+            assert!(start.elapsed() < Duration::from_secs(20), "「{text}」が現れません");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn pages_are_served_and_missing_pages_are_404() {
+    let book = TinyBook::new("# 題\n\n最初の文\n");
+    let server = Server::start(&book);
+    let (status, body) = server.get("/ch03-gan/page.html");
+    assert_eq!(status, 200);
+    assert!(body.contains("最初の文") && body.contains("キーボード操作"), "{body}");
+    assert_eq!(server.get("/").0, 200);
+    let (status, body) = server.get("/nai.html");
+    assert_eq!(status, 404);
+    assert!(body.contains("この URL のページはありません"), "{body}");
+}
+
+#[test]
+fn a_change_is_shown_without_a_moment_of_404() {
+    let book = TinyBook::new("# 題\n\n最初の文\n");
+    let server = Server::start(&book);
+    server.wait_for("/ch03-gan/page.html", "最初の文");
+    for round in 0..3 {
+        let text = format!("書き直した文 {round}");
+        book.write("book/src/ch03-gan/page.md", format!("# 題\n\n{text}\n"));
+        let answers = server.wait_for("/ch03-gan/page.html", &text);
+        assert!(answers > 1, "作り直しの間を 1 度も見ていません");
+    }
+}
+
+#[test]
+fn a_mistake_keeps_the_old_pages_and_can_be_mended() {
+    let book = TinyBook::new("# 題\n\n最初の文\n");
+    let mut server = Server::start(&book);
+    book.write("book/src/ch03-gan/page.md", "# 題\n\n$\\nosuch$\n");
+    let errors = BufReader::new(server.child.stderr.take().unwrap());
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || errors.lines().try_for_each(|line| send.send(line.unwrap())));
+    let mut told = Vec::new();
+    while let Ok(line) = receive.recv_timeout(Duration::from_secs(20)) {
+        told.push(line);
+        if told[told.len() - 1].contains("作り直せませんでした") {
+            break;
+        }
+    }
+    assert!(told.iter().any(|line| line.contains("book/src/ch03-gan/page.md:3")), "{told:?}");
+    server.wait_for("/ch03-gan/page.html", "最初の文");
+    book.write("book/src/ch03-gan/page.md", "# 題\n\n直した文\n");
+    server.wait_for("/ch03-gan/page.html", "直した文");
+}
+
+#[test]
+fn a_busy_port_is_one_clear_sentence() {
+    let book = TinyBook::new("# 題\n");
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = busy.local_addr().unwrap().port().to_string();
+    let output = workbook(&book, &["--port", &port]).output().unwrap();
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        error.trim(),
+        format!(
+            "エラー: ポート {port} はほかのプログラムが使っています。--port で別の番号を指定してください"
+        )
+    );
+}
+
+#[test]
+fn a_folder_without_a_book_is_one_clear_sentence() {
+    let book = TinyBook::new("# 題\n");
+    std::fs::remove_file(book.root().join("book.toml")).unwrap();
+    for arguments in [&["build"][..], &["serve", "--port", "0"]] {
+        let output = workbook(&book, arguments).output().unwrap();
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("book.toml がありません"), "{error}");
+        assert_eq!(error.trim().lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
+fn build_writes_into_the_build_dir() {
+    let book = TinyBook::new("# 題\n");
+    let output = workbook(&book, &["build"]).output().unwrap();
+    assert!(output.status.success());
+    assert!(book.root().join("target/book/index.html").is_file());
+    assert!(!book.root().join("target/book.next").exists());
+}
+
+/// Ctrl-C では、開いたままの再読み込みの接続があっても、すぐに正常に終わる。
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_cleanly() {
+    let book = TinyBook::new("# 題\n");
+    let mut server = Server::start(&book);
+    let mut waiting = TcpStream::connect(&server.address).unwrap();
+    write!(waiting, "GET /_tower-livereload/event-stream HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let pid = server.child.id().to_string();
+    Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    let start = Instant::now();
+    loop {
+        if let Some(status) = server.child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            break;
+        }
+        assert!(start.elapsed() < Duration::from_secs(5), "終わりません");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
