@@ -86,6 +86,7 @@ fn pages_are_served_and_missing_pages_are_404() {
     let (status, body) = server.get("/ch03-gan/page.html");
     assert_eq!(status, 200);
     assert!(body.contains("最初の文") && body.contains("キーボード操作"), "{body}");
+    assert!(body.contains("tower-livereload"), "再読み込みの仕掛けがありません");
     assert_eq!(server.get("/").0, 200);
     let (status, body) = server.get("/nai.html");
     assert_eq!(status, 404);
@@ -140,6 +141,21 @@ fn a_busy_port_is_one_clear_sentence() {
             "エラー: ポート {port} はほかのプログラムが使っています。--port で別の番号を指定してください"
         )
     );
+}
+
+/// 番号を指定しなければ、3000 番がふさがっていても次の番号で開き、そのことを伝える。
+#[test]
+fn a_busy_default_port_gives_the_next_free_one() {
+    let book = TinyBook::new("# 題\n");
+    // ほかのプログラムがもう 3000 番を使っているなら、それでよい。
+    let _busy = TcpListener::bind("127.0.0.1:3000");
+    let mut child = workbook(&book, &[]).spawn().unwrap();
+    let lines: Vec<String> =
+        BufReader::new(child.stdout.take().unwrap()).lines().take(2).map(Result::unwrap).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(lines[0].contains("ポート 3000 は使用中なので、"), "{lines:?}");
+    assert!(lines[1].contains("http://127.0.0.1:30"), "{lines:?}");
 }
 
 #[test]

@@ -90,9 +90,13 @@ fn for_each_page(items: &mut [BookItem], change: &mut dyn FnMut(&mut Chapter)) {
 
 /// mdBook の前処理の約束: 標準入力の JSON を読み、直した本を標準出力へ JSON で書く。
 pub fn speak_protocol(input: impl Read, output: impl Write) -> Result<()> {
-    let (context, book) = mdbook_preprocessor::parse_input(input).context(
+    let (mut context, book) = mdbook_preprocessor::parse_input(input).context(
         "標準入力が mdBook の前処理の形ではありません。このコマンドは mdbook build が呼び出します",
     )?;
+    // mdBook は本のフォルダに移ってからこのコマンドを呼ぶので、相対の道はここから見ると違う所を指す。
+    if context.root.is_relative() {
+        context.root = std::env::current_dir()?;
+    }
     let book = Workbook.run(&context, book)?;
     serde_json::to_writer(output, &book).context("直した本を書き出せません")
 }

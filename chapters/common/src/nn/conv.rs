@@ -7,28 +7,20 @@
 //! - [`up`]: 小さい側 → 大きい側 (転置畳み込み、および畳み込みの入力の勾配)
 //! - [`weight_grad`]: 両側 → 重みの勾配
 //!
-//! 3 つとも次の手順を踏む。
-//!
-//! 1. 画像を 0 で囲み、ストライドの位相ごとの面に分ける ([`Planes`])。こうすると、カーネルの 1 点が読む値は、
-//!    出力の 1 行について必ず連続して並ぶ。
-//! 2. カーネルの各点が読む値を 1 行にした「列の行列」を、出力の 16 画素ぶんずつ作る (im2col)。
-//!    16 画素 × 数百行なら、いちばん近いキャッシュに収まる。
-//! 3. 重みの行列との積を求め、バイアスと活性化を済ませて出力に置く。
-//!
-//! ストライド s の `up` は、出力を s × s の位相に分けると、位相ごとにストライド 1 の畳み込みになる。
-//! 書き込みが重ならないので、足し込み (col2im) も排他も要らない。
-
-use std::borrow::Cow;
+//! 速さの要は並べ方にある。画像を 16 枚ずつ組にし、同じ画素・同じチャネルの 16 個の値を隣り合わせに置く
+//! (`[縦][横][チャネル][16 枚]`)。すると、カーネルの 1 行が読む「横に隣り合う画素の全チャネル」は、そのまま
+//! 続いたメモリ、つまり 1 つの行列になり、重みの行列との積を求めるだけで済む。画素を列に写す手間 (im2col) も、
+//! 0 で囲む手間も要らず、画像の外に掛かるカーネルの点は計算しない。ストライドは読み始める位置を変えるだけである。
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Module, Result, Shape, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
 use super::kernel::{self, Activation, Mat, gemm, slice, with_slice};
-use super::linear::{linear, uniform};
+use super::linear::uniform;
 
-/// 1 度に作る列の数。行列積の内側の計算がちょうど扱う幅でもある。
-const PANEL: usize = 16;
+/// 1 つの組にする画像の枚数。行列積の内側の計算がちょうど扱う幅でもある。
+const LANES: usize = 16;
 
 /// 畳み込み・転置畳み込みの設定。カーネルは正方形で、縦と横のストライドと余白は等しい。
 #[derive(Debug, Clone, Copy)]
@@ -111,24 +103,17 @@ impl Conv {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (name, (rows, columns, k, _)) = (self.op.name(), self.weight.dims4()?);
+        let (name, (rows, columns, ..)) = (self.op.name(), self.weight.dims4()?);
         kernel::check_f32(name, x)?;
         let in_c = if self.op.transposed { rows } else { columns };
-        let (n, h, w) = match *x.dims() {
-            [n, c, h, w] if c == in_c => (n, h, w),
+        let size = match *x.dims() {
+            [_, c, h, w] if c == in_c => [h, w],
             ref dims => bail!(
                 "{name}: 入力の形 {dims:?} が重みの形 {:?} に合いません。[枚数, {in_c}, 縦, 横] にしてください",
                 self.weight.dims()
             ),
         };
-        self.op.geometry([h, w], self.weight.dims())?;
-        if self.op.transposed && (h, w) == (1, 1) && self.op.padding + self.op.output_padding == 0 {
-            // 1×1 の画像を k×k に広げるのは全結合層と同じ。乱数のベクトルから始まる生成器の最初の層がこれに当たる。
-            let weight = self.weight.reshape((in_c, columns * k * k))?.t()?;
-            let bias = self.bias.reshape((columns, 1))?.broadcast_as((columns, k * k))?;
-            return linear(&x.reshape((n, in_c))?, &weight, &bias.flatten_all()?, self.op.act)?
-                .reshape((n, columns, k, k));
-        }
+        self.op.geometry(size, self.weight.dims())?;
         x.contiguous()?.apply_op3(&self.weight.contiguous()?, &self.bias.contiguous()?, self.op)
     }
 }
@@ -282,394 +267,248 @@ impl CustomOp3 for ConvOp {
     }
 }
 
-/// 画像を 0 で囲み、縦横それぞれ s 個おきに抜き出して分けた面。
-///
-/// 位相 (a, b) の面の (u, v) は、元の画像の (u·s + a - 余白, v·s + b - 余白) の値 (外なら 0)。
-#[derive(Clone, Copy)]
-struct Planes {
-    split: usize,
-    /// 面の数は phases × phases。カーネルがストライドより小さければ、読まれない位相は作らない。
-    phases: usize,
-    padding: usize,
-    height: usize,
-    width: usize,
-}
-
-impl Planes {
-    /// 1 チャネルぶんの長さ。
-    fn len(&self) -> usize {
-        self.phases * self.phases * self.height * self.width
-    }
-
-    /// 位相 (y % s, x % s) の面で、出力の原点が読む位置。
-    fn offset(&self, channel: usize, y: usize, x: usize) -> usize {
-        let phase = (y % self.split) * self.phases + x % self.split;
-        channel * self.len() + (phase * self.height + y / self.split) * self.width + x / self.split
-    }
-
-    /// 縦 `h`・横 `w` の 1 チャネルを面に写す。囲みの 0 には触れない (最初に 0 で埋めたまま使い回す)。
-    fn fill(&self, planes: &mut [f32], image: &[f32], h: usize, w: usize) {
-        let &Self { split, padding, .. } = self;
-        // 位相 a で、画像の中 (0..size) を指す面の添え字の範囲。
-        let inside = |a: usize, size: usize, limit: usize| {
-            let first = padding.saturating_sub(a).div_ceil(split);
-            first..((size + padding).saturating_sub(a).div_ceil(split)).min(limit).max(first)
-        };
-        for (phase, plane) in planes.chunks_exact_mut(self.height * self.width).enumerate() {
-            let (a, b) = (phase / self.phases, phase % self.phases);
-            let columns = inside(b, w, self.width);
-            let Some(x) = (columns.start * split + b).checked_sub(padding).filter(|&x| x < w)
-            else {
-                continue;
-            };
-            for u in inside(a, h, self.height) {
-                let y = u * split + a - padding;
-                let to = &mut plane[u * self.width..][columns.clone()];
-                let from = &image[y * w..][x..w];
-                match split {
-                    1 => to.copy_from_slice(&from[..to.len()]),
-                    // 2 は本の中でいちばん多い。定数にすると、まとめて抜き出す命令になる。
-                    2 => to.iter_mut().zip(from.chunks(2)).for_each(|(to, from)| *to = from[0]),
-                    s => {
-                        to.iter_mut().zip(from.iter().step_by(s)).for_each(|(to, from)| *to = *from)
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// 出力のうち、同じ重みで計算できる位相 1 つぶんの仕事。
-struct Job<'a> {
-    /// 列の行列の各行が読む、面の中の位置。
-    offsets: Vec<usize>,
-    /// `[出力チャネル, offsets.len()]`
-    weight: Cow<'a, [f32]>,
-    /// この位相の出力の縦横の画素数。
-    rows: usize,
-    cols: usize,
-    /// 出力の (start + step·i) 行・列に置く。
-    start: [usize; 2],
-    step: usize,
-}
-
-/// 面の中で連続して読め、出力の同じ行に続けて置ける画素の並び。
-struct Run {
-    source: usize,
-    lane: usize,
+/// 出力の 1 つの行 (または列) が読む範囲: 入力の src, src + 1, … に、重みの tap, tap + 1, … 番目を掛ける。
+struct Span {
+    src: usize,
+    tap: usize,
     len: usize,
-    out: usize,
-}
-
-impl Job<'_> {
-    /// `positions` 番目の画素 (画像 → 行 → 列の順に数える) を、長さ 16 以下の並びに分ける。
-    fn runs(
-        &self,
-        positions: std::ops::Range<usize>,
-        planes: &Planes,
-        plane_image: usize,
-        out_image: usize,
-        out_width: usize,
-        runs: &mut Vec<Run>,
-    ) {
-        runs.clear();
-        let (first, mut pos) = (positions.start, positions.start);
-        while pos < positions.end {
-            let (x, y, image) =
-                (pos % self.cols, pos / self.cols % self.rows, pos / self.cols / self.rows);
-            let len = (self.cols - x).min(positions.end - pos).min(16);
-            runs.push(Run {
-                source: image * plane_image + y * planes.width + x,
-                lane: pos - first,
-                len,
-                out: image * out_image
-                    + (self.start[0] + y * self.step) * out_width
-                    + self.start[1]
-                    + x * self.step,
-            });
-            pos += len;
-        }
-    }
-}
-
-/// 列の行列 (1 行 `width` 列) を作る (im2col)。
-///
-/// 長さの決まった写しは数命令で済むので、並びの長さによらず L 個ずつ写す。余分に写した所は、
-/// すぐ後に写す並び (または次の行) が正しい値で上書きする。
-fn fill_columns(
-    columns: &mut [f32],
-    width: usize,
-    planes: &[f32],
-    offsets: &[usize],
-    runs: &[Run],
-) {
-    fn fill<const L: usize>(
-        columns: &mut [f32],
-        width: usize,
-        planes: &[f32],
-        offsets: &[usize],
-        runs: &[Run],
-    ) {
-        for (row, offset) in offsets.iter().enumerate() {
-            for run in runs {
-                let to = &mut columns[row * width + run.lane..][..L];
-                to.copy_from_slice(&planes[offset + run.source..][..L]);
-            }
-        }
-    }
-    match runs.iter().map(|run| run.len).max().unwrap_or(0) {
-        0..=2 => fill::<2>(columns, width, planes, offsets, runs),
-        3..=4 => fill::<4>(columns, width, planes, offsets, runs),
-        5..=8 => fill::<8>(columns, width, planes, offsets, runs),
-        _ => fill::<16>(columns, width, planes, offsets, runs),
-    }
-}
-
-/// `fill_columns` が余分に写してよいように、どの作業領域も終わりに足しておく長さ。
-const SLACK: usize = 16;
-
-/// すべての画像について `jobs` を計算する。`down` と `up` の本体。
-fn gather(
-    planes: Planes,
-    jobs: &[Job],
-    (src, [in_c, in_h, in_w]): (&[f32], Dims),
-    [out_c, out_h, out_w]: Dims,
-    bias: Option<&[f32]>,
-    act: Activation,
-) -> Vec<f32> {
-    let (in_image, plane_image) = (in_c * in_h * in_w, in_c * planes.len());
-    let (out_plane, out_image) = (out_h * out_w, out_c * out_h * out_w);
-    let images = src.len() / in_image;
-    let mut out = vec![0f32; images * out_image];
-    // 小さな画像は何枚か合わせ、16 画素ずつに切ったときの半端を減らす。
-    let group = jobs.iter().map(|job| 64usize.div_ceil(job.rows * job.cols)).min().unwrap_or(1);
-    let group = group.min(images);
-    let longest = jobs.iter().map(|job| job.offsets.len()).max().unwrap_or(0);
-    let scratch = || {
-        (
-            vec![0f32; group * plane_image + SLACK],
-            vec![0f32; longest * PANEL + SLACK],
-            vec![0f32; out_c * PANEL],
-            Vec::new(),
-        )
-    };
-    out.par_chunks_mut(group * out_image).zip(src.par_chunks(group * in_image)).for_each_init(
-        scratch,
-        |(buffer, columns, tile, runs), (out, src)| {
-            for (planes_c, image_c) in
-                buffer.chunks_exact_mut(planes.len()).zip(src.chunks_exact(in_h * in_w))
-            {
-                planes.fill(planes_c, image_c, in_h, in_w);
-            }
-            for job in jobs {
-                let (k, total) = (job.offsets.len(), out.len() / out_image * job.rows * job.cols);
-                for from in (0..total).step_by(PANEL) {
-                    let positions = from..total.min(from + PANEL);
-                    job.runs(positions, &planes, plane_image, out_image, out_w, runs);
-                    fill_columns(columns, PANEL, buffer, &job.offsets, runs);
-                    let weight = Mat::rows(&job.weight, k);
-                    gemm(
-                        [out_c, PANEL, k],
-                        tile,
-                        PANEL,
-                        false,
-                        weight,
-                        Mat::rows(columns, PANEL),
-                        false,
-                    );
-                    if let Some(bias) = bias {
-                        for (row, b) in tile.chunks_exact_mut(PANEL).zip(bias) {
-                            row.iter_mut().for_each(|y| *y += b);
-                        }
-                    }
-                    act.apply(tile);
-                    for (o, row) in tile.chunks_exact(PANEL).enumerate() {
-                        for run in runs.iter() {
-                            let to = &mut out[o * out_plane + run.out..];
-                            let values = &row[run.lane..][..run.len];
-                            to.iter_mut()
-                                .step_by(job.step)
-                                .zip(values)
-                                .for_each(|(to, y)| *to = *y);
-                        }
-                    }
-                }
-            }
-        },
-    );
-    out
 }
 
 /// 大きい側 → 小さい側: y\[o, i, j] = Σ w\[o, c, ki, kj] · x\[c, i·s + ki - 余白, j·s + kj - 余白]。
-fn down(
-    geo: &Geometry,
-    src: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    act: Activation,
-) -> Vec<f32> {
-    let job = Job {
-        offsets: down_offsets(geo, 0..geo.big[0] * geo.kernel),
-        weight: Cow::Borrowed(weight),
-        rows: geo.small[1],
-        cols: geo.small[2],
-        start: [0, 0],
-        step: 1,
-    };
-    gather(down_planes(geo), &[job], (src, geo.big), geo.small, bias, act)
-}
-
-fn down_planes(geo: &Geometry) -> Planes {
-    let reach = (geo.kernel - 1) / geo.stride;
-    Planes {
-        split: geo.stride,
-        phases: geo.stride.min(geo.kernel),
-        padding: geo.padding,
-        height: geo.small[1] + reach,
-        width: geo.small[2] + reach,
-    }
-}
-
-/// カーネルの行 (チャネル, 縦) の範囲 `units` について、各点が読む位置。最初のチャネルを 0 と数える。
-fn down_offsets(geo: &Geometry, units: std::ops::Range<usize>) -> Vec<usize> {
-    let (planes, k) = (down_planes(geo), geo.kernel);
-    let first = units.start / k;
-    units
-        .flat_map(|unit| (0..k).map(move |x| planes.offset(unit / k - first, unit % k, x)))
-        .collect()
-}
-
-/// 小さい側 → 大きい側: `down` の随伴。大きい側の y は、(y + 余白) % s が同じもの同士で同じ重みを使う。
-fn up(
-    geo: &Geometry,
-    src: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
-    act: Activation,
-) -> Vec<f32> {
-    let &Geometry {
-        big: [big_c, big_h, big_w],
-        small: [small_c, ..],
-        kernel: k,
-        stride: s,
-        padding,
-    } = geo;
-    let reach = (k - 1) / s;
-    let planes = Planes {
-        split: 1,
-        phases: 1,
-        padding: reach,
-        height: (big_h - 1 + padding) / s + reach + 1,
-        width: (big_w - 1 + padding) / s + reach + 1,
-    };
-    let mut jobs = Vec::new();
-    for start_y in 0..s.min(big_h) {
-        for start_x in 0..s.min(big_w) {
-            // 出力 start に届くカーネルの点は a, a + s, a + 2s, … で、t 番目は小さい側の (start + 余白) / s - t を読む。
-            let (a, b) = ((start_y + padding) % s, (start_x + padding) % s);
-            let origin = |start: usize, t: usize| (start + padding) / s + reach - t;
-            let taps = |a: usize| (a..k).step_by(s).enumerate();
-            let offsets = (0..small_c)
-                .flat_map(|c| {
-                    taps(a).flat_map(move |(ty, _)| {
-                        taps(b).map(move |(tx, _)| {
-                            planes.offset(c, origin(start_y, ty), origin(start_x, tx))
-                        })
-                    })
-                })
-                .collect();
-            // 重みも同じ順 [大きい側, (小さい側, 縦の点, 横の点)] に並べ替える。
-            let points: Vec<usize> =
-                taps(a).flat_map(|(_, y)| taps(b).map(move |(_, x)| y * k + x)).collect();
-            let mut packed = vec![0f32; big_c * small_c * points.len()];
-            packed.par_chunks_mut((small_c * points.len()).max(1)).enumerate().for_each(
-                |(o, packed)| {
-                    for (c, packed) in packed.chunks_exact_mut(points.len()).enumerate() {
-                        let kernel = &weight[(c * big_c + o) * k * k..][..k * k];
-                        packed.iter_mut().zip(&points).for_each(|(to, point)| *to = kernel[*point]);
-                    }
-                },
-            );
-            jobs.push(Job {
-                offsets,
-                weight: Cow::Owned(packed),
-                rows: (big_h - start_y).div_ceil(s),
-                cols: (big_w - start_x).div_ceil(s),
-                start: [start_y, start_x],
-                step: s,
-            });
-        }
-    }
-    gather(planes, &jobs, (src, geo.small), geo.big, bias, act)
-}
-
-/// 重みの勾配 `[小さい側のチャネル, 大きい側のチャネル, 縦, 横]`。
-///
-/// カーネルの行で仕事を分けるので、どの要素も 1 つの仕事が画像の順に足し切る。まとめる手間も、
-/// 足す順番がスレッド数で変わる心配も無い。
-fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
-    let &Geometry { big: [big_c, big_h, big_w], small: [small_c, h, w], kernel: k, .. } = geo;
-    let (planes, pixels, big_image) = (down_planes(geo), h * w, big_c * big_h * big_w);
-    // 行列積が読む向き [画素, チャネル] に、小さい側を 1 度だけ並べ直しておく。
-    let mut small_t = vec![0f32; small.len()];
-    small_t
-        .par_chunks_mut(pixels * small_c)
-        .zip(small.par_chunks(pixels * small_c))
-        .for_each(|(to, from)| transpose(to, from, pixels));
-
-    let units = big_c * k;
-    let block = (64 / k).min(units / 8).max(1);
-    let group = (512 / pixels).clamp(1, big.len() / big_image);
-    let mut grad_t = vec![0f32; units * k * small_c];
-    grad_t.par_chunks_mut(block * k * small_c).enumerate().for_each(|(i, grad_t)| {
-        let mine = i * block..units.min((i + 1) * block);
-        let channels = mine.start / k..(mine.end - 1) / k + 1;
-        let job = Job {
-            offsets: down_offsets(geo, mine),
-            weight: Cow::Borrowed(&[]),
-            rows: h,
-            cols: w,
-            start: [0, 0],
-            step: 1,
+fn down(geo: &Geometry, src: &[f32], weight: &[f32], bias: Option<&[f32]>, act: Activation) -> Vec<f32> {
+    let &Geometry { kernel: k, stride: s, padding: p, .. } = geo;
+    let spans = |small: usize, big: usize| {
+        let span = |i: usize| {
+            let first = p.saturating_sub(i * s);
+            let last = k.min((big + p).saturating_sub(i * s)).max(first);
+            Span { src: (i * s + first).saturating_sub(p), tap: first, len: last - first }
         };
-        let (rows, plane_image) = (job.offsets.len(), channels.len() * planes.len());
-        let mut buffer = vec![0f32; group * plane_image + SLACK];
-        let mut columns = vec![0f32; rows * group * pixels + SLACK];
-        let mut runs = Vec::new();
-        let images = big.chunks(group * big_image).zip(small_t.chunks(group * pixels * small_c));
-        for (step, (big, small_t)) in images.enumerate() {
-            let count = big.len() / big_image;
-            for (buffer, image) in
-                buffer.chunks_exact_mut(plane_image).zip(big.chunks_exact(big_image))
-            {
-                let image = &image[channels.start * big_h * big_w..];
-                for (to, from) in
-                    buffer.chunks_exact_mut(planes.len()).zip(image.chunks_exact(big_h * big_w))
-                {
-                    planes.fill(to, from, big_h, big_w);
-                }
-            }
-            let width = count * pixels;
-            job.runs(0..width, &planes, plane_image, 0, 0, &mut runs);
-            fill_columns(&mut columns, width, &buffer, &job.offsets, &runs);
-            let (a, b) = (Mat::rows(&columns, width), Mat::rows(small_t, small_c));
-            gemm([rows, small_c, width], grad_t, small_c, step > 0, a, b, false);
+        (0..small).map(span).collect::<Vec<_>>()
+    };
+    let [rows, columns] = [1, 2].map(|axis| spans(geo.small[axis], geo.big[axis]));
+    // 重みは [縦の点][出力][横の点][入力] に並べる。
+    let order: Vec<usize> = (0..k).collect();
+    let channels = geo.big[0];
+    let weight = pack_weight(geo, weight, &order, k * channels, channels);
+    let at = |ty: usize, tx: usize, o: usize| Mat {
+        data: &weight[(ty * geo.small[0] + o) * k * channels + tx * channels..],
+        rs: k * channels,
+        cs: 1,
+    };
+    gather((src, geo.big), geo.small, &rows, &columns, at, bias, act)
+}
+
+/// 小さい側 → 大きい側: `down` の随伴。大きい側の Y に届くのは、t = Y + 余白 - y·s が 0〜k-1 になる小さい側の y。
+fn up(geo: &Geometry, src: &[f32], weight: &[f32], bias: Option<&[f32]>, act: Activation) -> Vec<f32> {
+    let &Geometry { kernel: k, stride: s, padding: p, .. } = geo;
+    // y が 1 増えると t は s 減る。重みも、s で割った余りごとに大きい順に並べておけば、続けて読める。
+    let order: Vec<usize> = (0..s).flat_map(|rest| (rest..k).step_by(s).rev()).collect();
+    let spans = |small: usize, big: usize| {
+        let span = |i: usize| {
+            let first = (i + p + 1).saturating_sub(k).div_ceil(s);
+            let len = ((i + p) / s + 1).min(small).saturating_sub(first);
+            let tap = (len > 0).then(|| order.iter().position(|t| t + first * s == i + p));
+            Span { src: first, tap: tap.flatten().unwrap_or(0), len }
+        };
+        (0..big).map(span).collect::<Vec<_>>()
+    };
+    let [rows, columns] = [1, 2].map(|axis| spans(geo.small[axis], geo.big[axis]));
+    // 重みは [縦の点][横の点][入力][出力] に並べる。
+    let [channels, out] = [geo.small[0], geo.big[0]];
+    let weight = pack_weight(geo, weight, &order, out, channels * out);
+    let at = |ty: usize, tx: usize, o: usize| Mat {
+        data: &weight[(ty * k + tx) * channels * out + o..],
+        rs: 1,
+        cs: out,
+    };
+    gather((src, geo.small), geo.big, &rows, &columns, at, bias, act)
+}
+
+/// 重み `[小さい側, 大きい側, 縦, 横]` を、縦の点ごとに、小さい側は `row`、横の点は `tap` の間隔で並べ直す。
+fn pack_weight(geo: &Geometry, weight: &[f32], order: &[usize], row: usize, tap: usize) -> Vec<f32> {
+    let (k, columns) = (geo.kernel, geo.big[0]);
+    let mut packed = vec![0f32; weight.len()];
+    packed.par_chunks_mut(weight.len() / k).zip(order).for_each(|(packed, y)| {
+        for (i, kernel) in weight.chunks_exact(k * k).enumerate() {
+            let to = i / columns * row + i % columns;
+            order.iter().enumerate().for_each(|(t, x)| packed[to + t * tap] = kernel[y * k + x]);
         }
     });
-    let mut grad = vec![0f32; grad_t.len()];
-    transpose(&mut grad, &grad_t, small_c);
+    packed
+}
+
+/// 出力のすべての画素について、読む範囲と重みの行列との積を求める。`down` と `up` の本体。
+///
+/// `weight(縦の点, 横の点, 出力チャネル)` は、そこから始まる重みの行列。
+fn gather<'a>(
+    (src, dims): (&[f32], Dims),
+    [out_c, out_h, out_w]: Dims,
+    rows: &[Span],
+    columns: &[Span],
+    weight: impl Fn(usize, usize, usize) -> Mat<'a> + Sync,
+    bias: Option<&[f32]>,
+    act: Activation,
+) -> Vec<f32> {
+    let [in_c, in_h, in_w] = dims;
+    let src = pack(src, dims, Order::ChannelLane, 1);
+    let (in_image, pixels) = (in_c * in_h * in_w, out_h * out_w);
+    let mut out = vec![0f32; src.len() / in_image * out_c * pixels];
+    // 1 つの仕事は 1 画素の、多くても 64 チャネル。画像が小さくても、コアの数だけ仕事ができる。
+    let block = if out_c % 64 == 0 { 64 } else { out_c };
+    let groups = out.par_chunks_mut(LANES * out_c * pixels).zip(src.par_chunks(LANES * in_image));
+    groups.for_each(|(out, src)| {
+        let lanes = src.len() / in_image;
+        out.par_chunks_mut(block * lanes).enumerate().for_each(|(i, out)| {
+            let (first, pixel) = (i * block % out_c, i * block / out_c);
+            let (row, column) = (&rows[pixel / out_w], &columns[pixel % out_w]);
+            for y in 0..row.len {
+                let from = ((row.src + y) * in_w + column.src) * in_c * lanes;
+                let k = column.len * in_c;
+                let input = Mat::rows(&src[from..][..k * lanes], lanes);
+                gemm([block, lanes, k], out, lanes, y > 0, weight(row.tap + y, column.tap, first), input, false);
+            }
+        });
+    });
+    unpack(&out, [out_c, out_h, out_w], bias, act)
+}
+
+/// 重みの勾配 `[小さい側, 大きい側, 縦, 横]`。
+///
+/// カーネルの点ごとに、重なる画素をすべての画像について足す。どの要素も 1 つの仕事が決まった順に足し切るので、
+/// 結果をまとめる手間も、足す順番がスレッド数で変わる心配も無い。
+fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
+    let &Geometry { kernel: k, stride: s, padding: p, .. } = geo;
+    let [small_c, small_h, small_w] = geo.small;
+    let [big_c, big_h, big_w] = geo.big;
+    // まとめて計算される向き (行列積の出力の横) には、チャネルの多い側を置く。
+    let wide_big = big_c >= 8.min(small_c);
+    let (other_c, wide_c) = if wide_big { (small_c, big_c) } else { (big_c, small_c) };
+    let orders = [Order::ChannelRow, Order::LaneChannel];
+    let big_p = pack(big, geo.big, orders[usize::from(wide_big)], s);
+    let small_p = pack(small, geo.small, orders[usize::from(!wide_big)], 1);
+    // 横の画素は s で割った余りごとに集めてある。x 番目がどこにあるか。
+    let place = |x: usize| x / s + (0..x % s).map(|rest| (big_w - rest).div_ceil(s)).sum::<usize>();
+    // カーネルの点 t が画像の中を読むような、小さい側の範囲。
+    let inside = |t: usize, small: usize, big: usize| {
+        let first = p.saturating_sub(t).div_ceil(s);
+        first..(big + p).saturating_sub(t).div_ceil(s).min(small).max(first)
+    };
+
+    let mut taps = vec![0f32; k * k * small_c * big_c];
+    let block = if other_c % 32 == 0 { 32 } else { other_c };
+    taps.par_chunks_mut(block * wide_c).enumerate().for_each(|(i, grad)| {
+        let (tap, first) = (i * block / other_c, i * block % other_c);
+        let (ys, xs) = (inside(tap / k, small_h, big_h), inside(tap % k, small_w, big_w));
+        if xs.is_empty() {
+            return;
+        }
+        let groups = big_p.chunks(LANES * big_c * big_h * big_w).zip(small_p.chunks(LANES * small_c * small_h * small_w));
+        for (big, small) in groups {
+            let lanes = small.len() / (small_c * small_h * small_w);
+            let column = place(xs.start * s + tap % k - p);
+            for y in ys.clone() {
+                let big_row = &big[(y * s + tap / k - p) * big_w * big_c * lanes..];
+                let small_row = &small[y * small_w * small_c * lanes..];
+                let big_at = (big_row, column, big_w);
+                let small_at = (small_row, xs.start, small_w);
+                let ((other, x, width), (wide, wide_x, _)) =
+                    if wide_big { (small_at, big_at) } else { (big_at, small_at) };
+                let other = Mat { data: &other[(first * width + x) * lanes..], rs: width * lanes, cs: 1 };
+                let wide = Mat::rows(&wide[wide_x * lanes * wide_c..], wide_c);
+                gemm([block, wide_c, xs.len() * lanes], grad, wide_c, true, other, wide, false);
+            }
+        }
+    });
+
+    // [カーネルの点][other][wide] → [小さい側][大きい側][カーネルの点]
+    let (small_step, big_step) = if wide_big { (big_c, 1) } else { (1, small_c) };
+    let mut grad = vec![0f32; taps.len()];
+    grad.par_chunks_mut(big_c * k * k).enumerate().for_each(|(o, grad)| {
+        for (c, grad) in grad.chunks_exact_mut(k * k).enumerate() {
+            let from = taps[o * small_step + c * big_step..].iter().step_by(small_c * big_c);
+            grad.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
+    });
     grad
 }
 
-/// `from` (1 行 `columns` 列) の転置を `to` に書く。読み書きの飛びを抑えるため、行を 16 本ずつ進める。
-fn transpose(to: &mut [f32], from: &[f32], columns: usize) {
-    let rows = from.len() / columns;
-    for first in (0..rows).step_by(16) {
-        let last = rows.min(first + 16);
-        for (c, to) in to.chunks_exact_mut(rows).enumerate() {
-            for (r, to) in (first..last).zip(&mut to[first..last]) {
-                *to = from[r * columns + c];
+/// 組の中の並べ方。どれも縦の行が先頭で、`lane` は組の中の何枚目か。
+#[derive(Clone, Copy)]
+enum Order {
+    /// `[縦][横][チャネル][lane]`
+    ChannelLane,
+    /// `[縦][横][lane][チャネル]`
+    LaneChannel,
+    /// `[縦][チャネル][横][lane]`
+    ChannelRow,
+}
+
+/// `[枚数][チャネル][縦][横]` を 16 枚ずつの組に並べ直す。横の画素は、`split` で割った余りごとに集める。
+///
+/// 飛び飛びに書くとキャッシュが効かないので、16 個ずつ小さな表に集めてから、続けて書く。
+fn pack(src: &[f32], [c, h, w]: Dims, order: Order, split: usize) -> Vec<f32> {
+    let mut out = vec![0f32; src.len()];
+    let groups = out.par_chunks_mut(LANES * c * h * w).zip(src.par_chunks(LANES * c * h * w));
+    groups.for_each(|(out, src)| {
+        let lanes = src.len() / (c * h * w);
+        // (個数, 読む間隔) の外側と、(個数, 読む間隔) の続けて書く側。
+        let (channel, lane) = ((c, h * w), (lanes, c * h * w));
+        let ((outer, outer_from), (inner, inner_from)) = match order {
+            Order::LaneChannel => (lane, channel),
+            Order::ChannelLane | Order::ChannelRow => (channel, lane),
+        };
+        let (outer_to, column_to) = match order {
+            Order::ChannelRow => (w * lanes, lanes),
+            Order::ChannelLane | Order::LaneChannel => (inner, c * lanes),
+        };
+        out.par_chunks_mut(c * w * lanes).enumerate().for_each_init(
+            || vec![[0f32; LANES]; w],
+            |tile, (y, out)| {
+                for o in 0..outer {
+                    for first in (0..inner).step_by(LANES) {
+                        let count = LANES.min(inner - first);
+                        for i in 0..count {
+                            let row = &src[o * outer_from + (first + i) * inner_from + y * w..][..w];
+                            let mut to = tile.iter_mut();
+                            for rest in 0..split.min(w) {
+                                to.by_ref().zip(row[rest..].iter().step_by(split)).for_each(|(to, x)| to[i] = *x);
+                            }
+                        }
+                        for (x, tile) in tile.iter().enumerate() {
+                            let to = &mut out[o * outer_to + x * column_to + first..][..count];
+                            match <&mut [f32; LANES]>::try_from(to) {
+                                Ok(to) => *to = *tile,
+                                Err(_) => out[o * outer_to + x * column_to + first..][..count].copy_from_slice(&tile[..count]),
+                            }
+                        }
+                    }
+                }
+            },
+        );
+    });
+    out
+}
+
+/// `Order::ChannelLane` の並びを `[枚数][チャネル][縦][横]` に戻しながら、バイアスと活性化を済ませる。
+fn unpack(src: &[f32], [c, h, w]: Dims, bias: Option<&[f32]>, act: Activation) -> Vec<f32> {
+    const IMAGES: usize = 4;
+    let (pixels, total) = (h * w, src.len() / (c * h * w));
+    let mut out = vec![0f32; src.len()];
+    out.par_chunks_mut(IMAGES * c * pixels).enumerate().for_each(|(i, out)| {
+        let (group, first) = (i * IMAGES / LANES, i * IMAGES % LANES);
+        let lanes = LANES.min(total - group * LANES);
+        let src = &src[group * LANES * c * pixels..];
+        let count = out.len() / (c * pixels);
+        for o in 0..c {
+            let bias = bias.map_or(0.0, |bias| bias[o]);
+            for pixel in 0..pixels {
+                let from = &src[(pixel * c + o) * lanes + first..][..count];
+                for (lane, x) in from.iter().enumerate() {
+                    out[(lane * c + o) * pixels + pixel] = x + bias;
+                }
             }
         }
-    }
+        act.apply(out);
+    });
+    out
 }

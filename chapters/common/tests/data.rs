@@ -1,0 +1,206 @@
+//! データ、乱数、記録、ファイルの試験。
+
+use std::collections::HashSet;
+
+use candle_core::{Device, Tensor};
+use candle_nn::Init;
+use common::data::{Batches, digits, energy_distance, ring, two_moons};
+use common::history::{History, Run, fingerprint};
+use common::seed::{Seed, normal, uniform};
+use rand::RngCore;
+
+fn values(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn named_streams_are_repeatable_and_independent() {
+    let first = |seed: u64, name: &str| Seed(seed).rng(name).next_u64();
+    assert_eq!(first(1, "noise"), first(1, "noise"));
+    assert_ne!(first(1, "noise"), first(1, "data"));
+    assert_ne!(first(1, "noise"), first(2, "noise"));
+}
+
+#[test]
+fn a_variable_depends_only_on_seed_and_name() {
+    let init = Init::Uniform { lo: -1., up: 1. };
+    let (a, b) = (Seed(3).variables(), Seed(3).variables());
+    let weight = a.builder("net").get_with_hints((4, 5), "weight", init).unwrap();
+    // 先に別の変数を作っても、同じ名前の変数の初期値は変わらない。
+    b.builder("net").get_with_hints(7, "other", init).unwrap();
+    let again = b.builder("net").get_with_hints((4, 5), "weight", init).unwrap();
+    assert_eq!(values(&weight), values(&again));
+    assert_eq!(b.of("net").len(), 2);
+    assert_eq!(b.of("ne").len(), 0, "名前の途中までの一致は、別のネットワーク");
+    // 同じ名前を別の形で求めるのは、作り間違い。
+    assert!(b.builder("net").get_with_hints(9, "weight", init).is_err());
+}
+
+#[test]
+fn initial_values_follow_their_distribution() {
+    let variables = Seed(0).variables();
+    let vb = variables.builder("v");
+    let randn = vb.get_with_hints(20_000, "randn", Init::Randn { mean: 1., stdev: 0.02 }).unwrap();
+    let randn = values(&randn);
+    let mean = randn.iter().sum::<f32>() / randn.len() as f32;
+    let spread = (randn.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / randn.len() as f32).sqrt();
+    assert!((mean - 1.).abs() < 1e-3 && (spread - 0.02).abs() < 1e-3, "{mean} {spread}");
+    let flat = uniform(&mut Seed(0).rng("u"), -2., 3., 10_000).unwrap();
+    assert!(values(&flat).iter().all(|v| (-2. ..3.).contains(v)));
+    assert!(values(&flat).iter().any(|v| *v < -1.9) && values(&flat).iter().any(|v| *v > 2.9));
+}
+
+#[test]
+fn weights_survive_saving_and_loading() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("weights.safetensors");
+    let init = Init::Uniform { lo: -1., up: 1. };
+    let saved = Seed(1).variables();
+    let weight = saved.builder("net").get_with_hints((2, 3), "weight", init).unwrap();
+    saved.save("net", &path).unwrap();
+
+    let loaded = Seed(2).variables();
+    let other = loaded.builder("net").get_with_hints((2, 3), "weight", init).unwrap();
+    assert_ne!(values(&weight), values(&other));
+    loaded.load("net", &path).unwrap();
+    assert_eq!(values(&weight), values(&loaded.of("net")[0]));
+
+    // 形の違い、名前の違い、壊れたファイル、無いファイルは、それぞれ分かる文で断る。
+    let wrong = Seed(2).variables();
+    wrong.builder("net").get_with_hints((3, 3), "weight", init).unwrap();
+    let error = wrong.load("net", &path).unwrap_err().to_string();
+    assert!(error.contains("net.weight") && error.contains("[2, 3]"), "{error}");
+    let unknown = Seed(2).variables();
+    unknown.builder("net").get_with_hints(3, "bias", init).unwrap();
+    assert!(unknown.load("net", &path).unwrap_err().to_string().contains("net.bias"));
+    std::fs::write(&path, b"broken").unwrap();
+    assert!(loaded.load("net", &path).unwrap_err().to_string().contains("壊れている"));
+    let missing = loaded.load("net", &dir.path().join("none")).unwrap_err().to_string();
+    assert!(missing.contains("先に学習"), "{missing}");
+}
+
+#[test]
+fn a_failed_write_keeps_the_old_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run.json");
+    common::files::write(&path, b"old").unwrap();
+    let outcome = common::files::replace(&path, |temporary| {
+        std::fs::write(temporary, b"half")?;
+        anyhow::bail!("容量が足りない")
+    });
+    assert!(format!("{:#}", outcome.unwrap_err()).contains("容量が足りない"));
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "書きかけが残った");
+}
+
+#[test]
+fn ring_samples_lie_on_eight_modes() {
+    let samples = ring::sample(4_000, &mut Seed(0).rng("ring")).unwrap();
+    let coverage = ring::coverage(&samples).unwrap();
+    assert_eq!(coverage.modes(), ring::MODES);
+    assert!(coverage.good() > 0.99, "{coverage:?}");
+    assert!(coverage.counts.iter().all(|count| (400..600).contains(count)), "{coverage:?}");
+    // 1 つの山だけなら 1、どこでもない所なら 0 と数える。
+    let [x, y] = ring::centers()[3];
+    let one = Tensor::new(&[[x, y]; 10], &Device::Cpu).unwrap();
+    assert_eq!(ring::coverage(&one).unwrap().modes(), 1);
+    let nowhere = Tensor::zeros((10, 2), candle_core::DType::F32, &Device::Cpu).unwrap();
+    assert_eq!(ring::coverage(&nowhere).unwrap().modes(), 0);
+    assert_eq!(ring::coverage(&nowhere).unwrap().good(), 0.);
+}
+
+#[test]
+fn moons_stay_in_the_picture() {
+    let samples = values(&two_moons(2_000, &mut Seed(0).rng("moons")).unwrap());
+    assert!(samples.iter().all(|v| v.abs() < 1.3));
+    assert!(samples.iter().any(|v| *v < -0.9) && samples.iter().any(|v| *v > 0.9));
+}
+
+#[test]
+fn digits_are_complete() {
+    let digits = digits().unwrap();
+    assert_eq!(digits.images.dims(), [1797, 1, 8, 8]);
+    assert_eq!(digits.labels.len(), 1797);
+    assert!(values(&digits.images).iter().all(|v| (-1. ..=1.).contains(v)));
+    // 数字ごとの枚数は、配布元の説明にある数と同じ。
+    let counts: Vec<_> =
+        (0..10).map(|d| digits.labels.iter().filter(|label| **label == d).count()).collect();
+    assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
+    // 最初の画像は 0 で、最初の行は 0 0 5 13 9 1 0 0 (配布元の 1 行目)。
+    let row: Vec<f32> = values(&digits.images)[..8].iter().map(|v| (v + 1.) * 8.).collect();
+    assert_eq!(row, [0., 0., 5., 13., 9., 1., 0., 0.]);
+}
+
+#[test]
+fn batches_visit_everything_once_per_round() {
+    let data = Tensor::arange(0f32, 12., &Device::Cpu).unwrap().reshape((12, 1)).unwrap();
+    let mut batches = Batches::new(data.clone(), 4, Seed(0).rng("batches")).unwrap();
+    let mut round = || -> Vec<f32> { (0..3).flat_map(|_| values(&batches.next_batch().unwrap())).collect() };
+    let (first, second) = (round(), round());
+    assert_eq!(first.iter().map(|v| *v as i32).collect::<HashSet<_>>().len(), 12);
+    assert_eq!(second.iter().map(|v| *v as i32).collect::<HashSet<_>>().len(), 12);
+    assert_ne!(first, second, "並べ替えられていない");
+    for size in [0, 13] {
+        assert!(Batches::new(data.clone(), size, Seed(0).rng("b")).is_err());
+    }
+}
+
+#[test]
+fn energy_distance_is_zero_only_for_the_same_distribution() {
+    let sample = |name, shift| {
+        normal(&mut Seed(0).rng(name), (800, 3)).unwrap().affine(1., shift).unwrap()
+    };
+    let same = energy_distance(&sample("a", 0.), &sample("b", 0.)).unwrap();
+    let near = energy_distance(&sample("a", 0.), &sample("b", 0.3)).unwrap();
+    let far = energy_distance(&sample("a", 0.), &sample("b", 3.)).unwrap();
+    assert!(same.abs() < 0.02 && near > 0.04 && far > 10. * near, "{same} {near} {far}");
+    // 種類が偏っただけでも気付く (モード崩壊)。
+    let one = normal(&mut Seed(0).rng("c"), (800, 3)).unwrap().affine(0.01, 0.).unwrap();
+    assert!(energy_distance(&sample("a", 0.), &one).unwrap() > 0.3);
+}
+
+#[test]
+fn history_rounds_once_and_averages_the_tail() {
+    let mut history = History::default();
+    assert!(history.is_empty());
+    for step in 1..=20 {
+        history.push(step, &[("loss", step as f32), ("D(x)", 0.5)]);
+    }
+    assert_eq!(history.len(), 20);
+    assert_eq!(history.tail_mean("loss", 4), 18.5);
+    assert_eq!(history.smoothed("loss", 10), [(5.5, 5.5), (15.5, 15.5)]);
+    assert!(history.series("unknown").is_empty());
+    insta::assert_snapshot!(history, @r"
+        step        loss        D(x)
+           2       1.500       0.500
+           4       3.500       0.500
+           6       5.500       0.500
+           8       7.500       0.500
+          10       9.500       0.500
+          12      11.500       0.500
+          14      13.500       0.500
+          16      15.500       0.500
+          18      17.500       0.500
+          20      19.500       0.500
+    ");
+}
+
+#[test]
+fn run_record_round_trips_and_notices_changed_sources() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("src");
+    std::fs::create_dir(&source).unwrap();
+    std::fs::write(source.join("a.rs"), "fn a() {}\r\n").unwrap();
+    let before = fingerprint(&[&source]).unwrap();
+    std::fs::write(source.join("a.rs"), "fn a() {}\n").unwrap();
+    assert_eq!(before, fingerprint(&[&source]).unwrap(), "改行の種類は内容ではない");
+    std::fs::write(source.join("a.rs"), "fn b() {}\n").unwrap();
+    assert_ne!(before, fingerprint(&[&source]).unwrap());
+
+    let mut run = Run::new(before);
+    run.config("ring", &serde_json::json!({"steps": 3})).unwrap();
+    run.result("ring.modes", 8);
+    run.write(dir.path()).unwrap();
+    assert_eq!(Run::read(dir.path()).unwrap(), run);
+    assert!(Run::read(&source).unwrap_err().to_string().contains("run.json"));
+}

@@ -1,0 +1,114 @@
+//! 図の試験。書いたファイルを読み戻して、見えるはずのものがあるかを確かめます。
+
+use candle_core::{Device, Tensor};
+use common::plot::{Line, LineChart, Panel, Sheet, Surface, ascii, color, image_grid, panels};
+
+fn chart() -> LineChart<'static> {
+    let line = |label, color, slope: f64| Line {
+        label,
+        color,
+        points: (0..=10).map(|x| (f64::from(x) * 500., f64::from(x) * slope)).collect(),
+    };
+    LineChart {
+        x_label: "生成器の更新回数",
+        y_label: "損失",
+        lines: vec![line("識別器", color::DISCRIMINATOR, 0.1), line("生成器", color::GENERATOR, 0.101)],
+        y_range: 0. ..2.,
+        guides: vec![(1.386, "log 4")],
+    }
+}
+
+#[test]
+fn line_chart_labels_its_lines_without_overlap() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chart.svg");
+    chart().save(&path).unwrap();
+    let svg = std::fs::read_to_string(&path).unwrap();
+    // 文字は <text> の次の行にある。名前は線の色で書く。
+    let lines: Vec<&str> = svg.lines().collect();
+    let height = |label: &str| -> (i32, String) {
+        let at = lines.iter().position(|line| line.trim() == label).unwrap();
+        let tag = lines[at - 1];
+        let attribute = |name: &str| {
+            let start = tag.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
+            tag[start..].split('"').next().unwrap().to_string()
+        };
+        (attribute("y").parse().unwrap(), attribute("fill"))
+    };
+    let (d, g, guide) = (height("識別器"), height("生成器"), height("log 4"));
+    assert_eq!((d.1.as_str(), g.1.as_str(), guide.1.as_str()), ("#009E73", "#E69F00", "#1A1A1A"));
+    assert!((d.0 - g.0).abs() >= 15, "ほぼ同じ高さの線の名前が重なる: {} {}", d.0, g.0);
+    assert!(svg.contains("4,000") && svg.contains("損失") && svg.contains("生成器の更新回数"));
+    // 同じ入力からは、同じバイトの図ができる。
+    let again = dir.path().join("again.svg");
+    chart().save(&again).unwrap();
+    assert_eq!(svg, std::fs::read_to_string(again).unwrap());
+}
+
+#[test]
+fn line_chart_needs_two_points() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut chart = chart();
+    for line in &mut chart.lines {
+        line.points.truncate(1);
+    }
+    let error = chart.save(&dir.path().join("chart.svg")).unwrap_err().to_string();
+    assert!(error.contains("2 つ以上"), "{error}");
+}
+
+#[test]
+fn panel_shows_the_surface_and_only_points_inside() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("panel.svg");
+    // 左半分は偽物らしく (0)、右半分は本物らしい (1) 面。
+    let surface = Surface { values: vec![vec![0., 0., 1., 1.]; 4] };
+    let points = vec![(color::REAL, vec![(0.5, 0.5), (9., 0.)]), (color::FAKE, vec![(-0.5, 0.)])];
+    let panel = Panel { title: "100 回".into(), surface: Some(surface), points };
+    panels(&path, &[panel], 3).unwrap();
+    let svg = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(svg.matches("<circle").count(), 2, "枠の外の点は描かない");
+    assert!(svg.contains("100 回"));
+    let fills: Vec<&str> = svg
+        .lines()
+        .filter(|line| line.starts_with("<rect"))
+        .filter_map(|line| line.split("fill=\"").nth(1)?.split('"').next())
+        .collect();
+    // 下地 1 つ、行ごとに 2 色、枠 1 つ。
+    assert_eq!(fills.iter().filter(|fill| **fill != "none").count(), 1 + 4 * 2, "{fills:?}");
+}
+
+#[test]
+fn image_grid_enlarges_without_smoothing_and_frames_by_role() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("grid.png");
+    let image = [[[[-1f32, 1.], [1., -1.]]], [[[1., 1.], [1., 1.]]]];
+    let images = Tensor::new(&image, &Device::Cpu).unwrap();
+    let sheet = |frame| Sheet { images: &images, columns: 2, frame };
+    image_grid(&path, &[sheet(color::REAL), sheet(color::FAKE)], 4).unwrap();
+    let picture = image::open(&path).unwrap().to_rgba8();
+    let at = |x, y| picture.get_pixel(x, y).0;
+    assert_eq!(at(0, 0), [0x00, 0x72, 0xB2, 255]);
+    assert_eq!(at(picture.width() - 1, 0), [0xD5, 0x5E, 0x00, 255]);
+    // 枠 4、すき間 4 の内側で、1 画素が 4×4 の同じ色になる。−1 は白、1 は黒。
+    for dy in 0..4 {
+        for dx in 0..4 {
+            assert_eq!(at(8 + dx, 8 + dy), [255, 255, 255, 255]);
+            assert_eq!(at(12 + dx, 8 + dy), [0, 0, 0, 255]);
+        }
+    }
+    let colour = Tensor::zeros((1, 2, 2, 2), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let sheet = Sheet { images: &colour, columns: 1, frame: color::REAL };
+    assert!(image_grid(&path, &[sheet], 1).unwrap_err().to_string().contains("チャネル"));
+}
+
+#[test]
+fn ascii_preview_shows_images_and_points() {
+    let image = Tensor::new(&[[[-1f32, 0., 1.]]], &Device::Cpu).unwrap();
+    assert_eq!(ascii(&image).unwrap(), "  ▒▒██\n");
+    let points = Tensor::new(&[[0f32, 0.], [9., 9.]], &Device::Cpu).unwrap();
+    let text = ascii(&points).unwrap();
+    assert_eq!(text.matches('█').count(), 2, "{text}");
+    assert_eq!(text.lines().count(), 21);
+    let vector = Tensor::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap();
+    assert!(ascii(&vector).is_err());
+}
