@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Result;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Tensor};
 use candle_nn::ops::sigmoid;
 use common::data::{self, ring};
 use common::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, Surface, color};
@@ -12,7 +12,7 @@ use common::seed::{Seed, normal};
 
 use crate::config::{Config, Data, GLoss};
 use crate::model::Discriminator;
-use crate::train::{Progress, Trained, generator_loss};
+use crate::train::{Progress, Trained, generator_gradient};
 
 /// 図に載せる途中経過。
 pub struct Frame {
@@ -245,17 +245,12 @@ pub fn optimum(discriminator: &Discriminator, dir: &Path) -> Result<()> {
     .save(&dir.join("optimum.svg"))
 }
 
-/// 偽物 1 つについて、生成器の損失をロジットで微分した値を (D(G(z)), 勾配) で返します。
+/// 生成器の損失をロジットで微分した値を、(D(G(z)), 勾配) の列で返します。
 pub fn gradient_curve(kind: GLoss) -> Result<Vec<(f64, f64)>> {
     let logits: Vec<f32> = (0..=80).map(|i| i as f32 / 10. - 4.).collect();
-    let n = logits.len();
-    let logits = Var::from_vec(logits, (n, 1), &Device::Cpu)?;
-    let loss = generator_loss(kind, logits.as_tensor())?;
-    // 損失は n 個の平均なので、1 つあたりの勾配に戻すには n を掛ける。
-    let gradient =
-        loss.backward()?.get(&logits).expect("損失はロジットの関数").affine(n as f64, 0.)?;
-    let d = sigmoid(logits.as_tensor())?.flatten_all()?.to_vec1::<f32>()?;
-    let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
+    let logits = Tensor::from_vec(logits, (81, 1), &Device::Cpu)?;
+    let gradient = generator_gradient(kind, &logits)?.flatten_all()?.to_vec1::<f32>()?;
+    let d = sigmoid(&logits)?.flatten_all()?.to_vec1::<f32>()?;
     Ok(d.iter().zip(gradient).map(|(&d, g)| (f64::from(d), f64::from(g))).collect())
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use anyhow::Result;
-use candle_core::Tensor;
+use candle_core::{Tensor, Var};
 use common::data::{self, Batches};
 use common::history::History;
 use common::nn::{Adam, AdamConfig, bce_with_logits};
@@ -41,6 +41,15 @@ pub fn generator_loss(kind: GLoss, fake: &Tensor) -> candle_core::Result<Tensor>
     }
 }
 // ANCHOR_END: generator_loss
+
+/// 生成器の損失を、偽物 1 つずつのロジット `[N, 1]` で微分した値 `[N, 1]`。
+pub fn generator_gradient(kind: GLoss, logits: &Tensor) -> Result<Tensor> {
+    let logits = Var::from_tensor(logits)?;
+    let gradients = generator_loss(kind, &logits)?.backward()?;
+    // 損失は N 個の平均なので、1 つあたりの勾配に戻すには N を掛ける。
+    let gradient = gradients.get(&logits).expect("損失はロジットの関数");
+    Ok(gradient.affine(logits.elem_count() as f64, 0.)?)
+}
 
 /// 2 つのネットワークと、それぞれの最適化。
 pub struct Gan {

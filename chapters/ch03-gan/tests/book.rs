@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use ch03_gan::book::{self, Book};
-use ch03_gan::config::{Config, Data};
+use ch03_gan::config::{Config, Data, GLoss};
 use common::history::Run;
 use common::seed::Seed;
 
@@ -50,6 +50,8 @@ fn ring_covers_at_least_seven_modes_for_nine_of_ten_seeds() {
     assert!(collapsed.count() >= 9);
     let cured = (0..10).filter(|&seed| covered(Config { seed, ..Config::cured() }) >= 7);
     assert!(cured.count() >= 9);
+    let saturating = |seed| Config { seed, g_loss: GLoss::Saturating, ..Config::book(Data::Ring) };
+    assert!((0..10).filter(|&seed| covered(saturating(seed)) >= 7).count() >= 9);
 }
 
 #[test]
@@ -77,6 +79,13 @@ fn one_half_alone_does_not_mean_success() {
         assert!((mean - 0.5).abs() < 0.1, "{column} の平均 {mean}");
     }
     assert!(BOOK.collapsed.coverage().unwrap().modes() <= 3);
+}
+
+#[test]
+fn saturating_loss_also_learns_the_balanced_ring() {
+    // 飽和が困るのは、識別器が大きく勝っている間だけ。力の近い 2 人なら学習できる。
+    let coverage = BOOK.saturating.coverage().unwrap();
+    assert!(coverage.modes() >= 7, "{coverage:?}");
 }
 
 #[test]

@@ -43,7 +43,8 @@ fn initial_values_follow_their_distribution() {
     let randn = vb.get_with_hints(20_000, "randn", Init::Randn { mean: 1., stdev: 0.02 }).unwrap();
     let randn = values(&randn);
     let mean = randn.iter().sum::<f32>() / randn.len() as f32;
-    let spread = (randn.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / randn.len() as f32).sqrt();
+    let spread =
+        (randn.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / randn.len() as f32).sqrt();
     assert!((mean - 1.).abs() < 1e-3 && (spread - 0.02).abs() < 1e-3, "{mean} {spread}");
     let flat = uniform(&mut Seed(0).rng("u"), -2., 3., 10_000).unwrap();
     assert!(values(&flat).iter().all(|v| (-2. ..3.).contains(v)));
@@ -135,7 +136,8 @@ fn digits_are_complete() {
 fn batches_visit_everything_once_per_round() {
     let data = Tensor::arange(0f32, 12., &Device::Cpu).unwrap().reshape((12, 1)).unwrap();
     let mut batches = Batches::new(data.clone(), 4, Seed(0).rng("batches")).unwrap();
-    let mut round = || -> Vec<f32> { (0..3).flat_map(|_| values(&batches.next_batch().unwrap())).collect() };
+    let mut round =
+        || -> Vec<f32> { (0..3).flat_map(|_| values(&batches.next_batch().unwrap())).collect() };
     let (first, second) = (round(), round());
     assert_eq!(first.iter().map(|v| *v as i32).collect::<HashSet<_>>().len(), 12);
     assert_eq!(second.iter().map(|v| *v as i32).collect::<HashSet<_>>().len(), 12);
@@ -147,9 +149,8 @@ fn batches_visit_everything_once_per_round() {
 
 #[test]
 fn energy_distance_is_zero_only_for_the_same_distribution() {
-    let sample = |name, shift| {
-        normal(&mut Seed(0).rng(name), (800, 3)).unwrap().affine(1., shift).unwrap()
-    };
+    let sample =
+        |name, shift| normal(&mut Seed(0).rng(name), (800, 3)).unwrap().affine(1., shift).unwrap();
     let same = energy_distance(&sample("a", 0.), &sample("b", 0.)).unwrap();
     let near = energy_distance(&sample("a", 0.), &sample("b", 0.3)).unwrap();
     let far = energy_distance(&sample("a", 0.), &sample("b", 3.)).unwrap();

@@ -12,7 +12,10 @@ fn chart() -> LineChart<'static> {
     LineChart {
         x_label: "生成器の更新回数",
         y_label: "損失",
-        lines: vec![line("識別器", color::DISCRIMINATOR, 0.1), line("生成器", color::GENERATOR, 0.101)],
+        lines: vec![
+            line("識別器", color::DISCRIMINATOR, 0.1),
+            line("生成器", color::GENERATOR, 0.101),
+        ],
         y_range: 0. ..2.,
         guides: vec![(1.386, "log 4")],
     }

@@ -16,7 +16,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Module, Result, Shape, Tensor, 
 use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
-use super::kernel::{self, Activation, Mat, gemm, slice, with_slice};
+use super::kernel::{self, Activation, Mat, Scratch, gemm, slice, with_slice};
 use super::linear::uniform;
 
 /// 1 つの組にする画像の枚数。行列積の内側の計算がちょうど扱う幅でもある。
@@ -257,7 +257,7 @@ impl CustomOp3 for ConvOp {
                 let (c, pixels) = (b.elem_count(), y.elem_count() / y.dim(0)? / b.elem_count());
                 let sum = |c: usize| {
                     let planes = g.chunks_exact(pixels).skip(c).step_by(b.elem_count());
-                    planes.map(|plane| kernel::sum(plane, |_, g| g)).sum::<f64>() as f32
+                    planes.map(|plane| kernel::sum(plane, plane, |g, _| g)).sum::<f64>() as f32
                 };
                 let db: Vec<f32> = (0..c).into_par_iter().map(sum).collect();
                 Tensor::from_vec(db, c, b.device())
@@ -267,109 +267,188 @@ impl CustomOp3 for ConvOp {
     }
 }
 
-/// 出力の 1 つの行 (または列) が読む範囲: 入力の src, src + 1, … に、重みの tap, tap + 1, … 番目を掛ける。
+/// 出力の 1 つの行 (または列) `out` が読む範囲: 入力の src, src + 1, … に、重みの tap, tap + 1, … 番目を掛ける。
 struct Span {
+    out: usize,
     src: usize,
     tap: usize,
     len: usize,
 }
 
+/// `down` と `up` の違い。
+struct Plan<'a> {
+    input: Dims,
+    output: Dims,
+    /// 同じ重みで計算できる隣の出力は `out_step` 離れ、そのとき読む入力は `in_step` 離れる。
+    in_step: usize,
+    out_step: usize,
+    /// (縦横のどちらか, 出力の位置, 入力の前に足した 0 の数) が読む範囲。
+    span: &'a (dyn Fn(usize, usize, usize) -> Span + Sync),
+    /// 入力の前に足す 0 は、これだけあれば足りる。
+    max_zeros: usize,
+    /// (縦の点, 横の点, 出力チャネル) から始まる重みの行列。
+    weight: &'a (dyn Fn(usize, usize, usize) -> Mat<'a> + Sync),
+}
+
 /// 大きい側 → 小さい側: y\[o, i, j] = Σ w\[o, c, ki, kj] · x\[c, i·s + ki - 余白, j·s + kj - 余白]。
-fn down(geo: &Geometry, src: &[f32], weight: &[f32], bias: Option<&[f32]>, act: Activation) -> Vec<f32> {
-    let &Geometry { kernel: k, stride: s, padding: p, .. } = geo;
-    let spans = |small: usize, big: usize| {
-        let span = |i: usize| {
-            let first = p.saturating_sub(i * s);
-            let last = k.min((big + p).saturating_sub(i * s)).max(first);
-            Span { src: (i * s + first).saturating_sub(p), tap: first, len: last - first }
-        };
-        (0..small).map(span).collect::<Vec<_>>()
-    };
-    let [rows, columns] = [1, 2].map(|axis| spans(geo.small[axis], geo.big[axis]));
+fn down(
+    geo: &Geometry,
+    src: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    act: Activation,
+) -> Vec<f32> {
+    let &Geometry { big, small, kernel: k, stride: s, padding: p } = geo;
     // 重みは [縦の点][出力][横の点][入力] に並べる。
     let order: Vec<usize> = (0..k).collect();
-    let channels = geo.big[0];
-    let weight = pack_weight(geo, weight, &order, k * channels, channels);
-    let at = |ty: usize, tx: usize, o: usize| Mat {
-        data: &weight[(ty * geo.small[0] + o) * k * channels + tx * channels..],
-        rs: k * channels,
-        cs: 1,
+    let (channels, row) = (big[0], k * big[0]);
+    let weight = pack_weight(geo, weight, &order, row, channels);
+    let plan = Plan {
+        input: big,
+        output: small,
+        in_step: s,
+        out_step: 1,
+        span: &|axis, out, zeros| {
+            let tap = (p - zeros.min(p)).saturating_sub(out * s);
+            let end = k.min((big[axis] + p).saturating_sub(out * s)).max(tap);
+            Span { out, src: (out * s + tap + zeros).saturating_sub(p), tap, len: end - tap }
+        },
+        max_zeros: p,
+        weight: &|ty, tx, o| Mat {
+            data: &weight[(ty * small[0] + o) * row + tx * channels..],
+            rs: row,
+            cs: 1,
+        },
     };
-    gather((src, geo.big), geo.small, &rows, &columns, at, bias, act)
+    gather(&plan, src, bias, act)
 }
 
 /// 小さい側 → 大きい側: `down` の随伴。大きい側の Y に届くのは、t = Y + 余白 - y·s が 0〜k-1 になる小さい側の y。
-fn up(geo: &Geometry, src: &[f32], weight: &[f32], bias: Option<&[f32]>, act: Activation) -> Vec<f32> {
-    let &Geometry { kernel: k, stride: s, padding: p, .. } = geo;
+fn up(
+    geo: &Geometry,
+    src: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    act: Activation,
+) -> Vec<f32> {
+    let &Geometry { big, small, kernel: k, stride: s, padding: p } = geo;
     // y が 1 増えると t は s 減る。重みも、s で割った余りごとに大きい順に並べておけば、続けて読める。
     let order: Vec<usize> = (0..s).flat_map(|rest| (rest..k).step_by(s).rev()).collect();
-    let spans = |small: usize, big: usize| {
-        let span = |i: usize| {
-            let first = (i + p + 1).saturating_sub(k).div_ceil(s);
-            let len = ((i + p) / s + 1).min(small).saturating_sub(first);
-            let tap = (len > 0).then(|| order.iter().position(|t| t + first * s == i + p));
-            Span { src: first, tap: tap.flatten().unwrap_or(0), len }
-        };
-        (0..big).map(span).collect::<Vec<_>>()
-    };
-    let [rows, columns] = [1, 2].map(|axis| spans(geo.small[axis], geo.big[axis]));
     // 重みは [縦の点][横の点][入力][出力] に並べる。
-    let [channels, out] = [geo.small[0], geo.big[0]];
-    let weight = pack_weight(geo, weight, &order, out, channels * out);
-    let at = |ty: usize, tx: usize, o: usize| Mat {
-        data: &weight[(ty * k + tx) * channels * out + o..],
-        rs: 1,
-        cs: out,
+    let (rows, columns) = (small[0], big[0]);
+    let weight = pack_weight(geo, weight, &order, columns, rows * columns);
+    let plan = Plan {
+        input: small,
+        output: big,
+        in_step: 1,
+        out_step: s,
+        span: &|axis, out, zeros| {
+            let reach = out + p + zeros * s;
+            let src = (reach + 1).saturating_sub(k).div_ceil(s);
+            let len = (reach / s + 1).min(small[axis] + zeros).saturating_sub(src);
+            let tap = order.iter().position(|t| t + src * s == reach).unwrap_or(0);
+            Span { out, src, tap, len }
+        },
+        max_zeros: usize::MAX,
+        weight: &|ty, tx, o| Mat {
+            data: &weight[(ty * k + tx) * rows * columns + o..],
+            rs: 1,
+            cs: columns,
+        },
     };
-    gather((src, geo.small), geo.big, &rows, &columns, at, bias, act)
+    gather(&plan, src, bias, act)
 }
 
 /// 重み `[小さい側, 大きい側, 縦, 横]` を、縦の点ごとに、小さい側は `row`、横の点は `tap` の間隔で並べ直す。
-fn pack_weight(geo: &Geometry, weight: &[f32], order: &[usize], row: usize, tap: usize) -> Vec<f32> {
+fn pack_weight(geo: &Geometry, weight: &[f32], order: &[usize], row: usize, tap: usize) -> Scratch {
     let (k, columns) = (geo.kernel, geo.big[0]);
-    let mut packed = vec![0f32; weight.len()];
+    let mut packed = Scratch::new(weight.len());
     packed.par_chunks_mut(weight.len() / k).zip(order).for_each(|(packed, y)| {
-        for (i, kernel) in weight.chunks_exact(k * k).enumerate() {
-            let to = i / columns * row + i % columns;
-            order.iter().enumerate().for_each(|(t, x)| packed[to + t * tap] = kernel[y * k + x]);
+        for (r, kernels) in weight.chunks_exact(columns * k * k).enumerate() {
+            for (t, x) in order.iter().enumerate() {
+                let from = kernels[y * k + x..].iter().step_by(k * k);
+                let to = &mut packed[r * row + t * tap..][..columns];
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            }
         }
     });
     packed
 }
 
 /// 出力のすべての画素について、読む範囲と重みの行列との積を求める。`down` と `up` の本体。
-///
-/// `weight(縦の点, 横の点, 出力チャネル)` は、そこから始まる重みの行列。
-fn gather<'a>(
-    (src, dims): (&[f32], Dims),
-    [out_c, out_h, out_w]: Dims,
-    rows: &[Span],
-    columns: &[Span],
-    weight: impl Fn(usize, usize, usize) -> Mat<'a> + Sync,
-    bias: Option<&[f32]>,
-    act: Activation,
-) -> Vec<f32> {
-    let [in_c, in_h, in_w] = dims;
-    let src = pack(src, dims, Order::ChannelLane, 1);
-    let (in_image, pixels) = (in_c * in_h * in_w, out_h * out_w);
-    let mut out = vec![0f32; src.len() / in_image * out_c * pixels];
+fn gather(plan: &Plan, src: &[f32], bias: Option<&[f32]>, act: Activation) -> Vec<f32> {
+    let ([in_c, in_h, in_w], [out_c, out_h, out_w]) = (plan.input, plan.output);
+    let (in_image, out_image) = (in_c * in_h * in_w, out_c * out_h * out_w);
     // 1 つの仕事は 1 画素の、多くても 64 チャネル。画像が小さくても、コアの数だけ仕事ができる。
     let block = if out_c % 64 == 0 { 64 } else { out_c };
-    let groups = out.par_chunks_mut(LANES * out_c * pixels).zip(src.par_chunks(LANES * in_image));
+    let mut out = vec![0f32; src.len() / in_image * out_image];
+    let groups = out.par_chunks_mut(LANES * out_image).zip(src.par_chunks(LANES * in_image));
     groups.for_each(|(out, src)| {
-        let lanes = src.len() / in_image;
-        out.par_chunks_mut(block * lanes).enumerate().for_each(|(i, out)| {
+        // 組が 16 枚に満たなければ、同じ重みで計算できる隣の画素を合わせて 16 に近づける。
+        let images = src.len() / in_image;
+        let repeat = (LANES / images).min(out_w.div_ceil(plan.out_step));
+        let lanes = images * repeat;
+        let zeros = plan.max_zeros.min((repeat - 1) * plan.in_step);
+        let width = in_w + zeros;
+        let input = pack(
+            src,
+            plan.input,
+            Order::ChannelLane,
+            &|r, pieces| {
+                let skip = zeros.saturating_sub(r * plan.in_step);
+                let from = (r * plan.in_step).saturating_sub(zeros).min(in_w);
+                pieces.push(Piece { to: skip, from, step: 1, len: in_w - from });
+            },
+            repeat,
+            width,
+        );
+        let spans = |axis: usize, repeat: usize, zeros: usize| {
+            let size = plan.output[axis];
+            let first = 0..plan.out_step.min(size);
+            let outs = first.flat_map(|first| (first..size).step_by(plan.out_step * repeat));
+            outs.map(|out| (plan.span)(axis, out, zeros)).collect::<Vec<_>>()
+        };
+        let (rows, columns) = (spans(1, 1, 0), spans(2, repeat, zeros));
+        let mut panels = Scratch::new(rows.len() * columns.len() * out_c * lanes);
+        panels.par_chunks_mut(block * lanes).enumerate().for_each(|(i, panel)| {
             let (first, pixel) = (i * block % out_c, i * block / out_c);
-            let (row, column) = (&rows[pixel / out_w], &columns[pixel % out_w]);
+            let (row, column) = (&rows[pixel / columns.len()], &columns[pixel % columns.len()]);
+            if row.len * column.len == 0 {
+                panel.fill(0.0);
+            }
             for y in 0..row.len {
-                let from = ((row.src + y) * in_w + column.src) * in_c * lanes;
                 let k = column.len * in_c;
-                let input = Mat::rows(&src[from..][..k * lanes], lanes);
-                gemm([block, lanes, k], out, lanes, y > 0, weight(row.tap + y, column.tap, first), input, false);
+                let from = ((row.src + y) * width + column.src) * in_c * lanes;
+                let input = Mat::rows(&input[from..][..k * lanes], lanes);
+                let weight = (plan.weight)(row.tap + y, column.tap, first);
+                gemm([block, lanes, k], panel, lanes, y > 0, weight, input, false);
             }
         });
+        // 画像ごとの並びに戻しながら、バイアスと活性化を済ませる。4 枚ずつにするのは、続いた値を 1 度に読むため。
+        out.par_chunks_mut(4 * out_image).enumerate().for_each(|(i, out)| {
+            let count = out.len() / out_image;
+            let mut tile = vec![[0f32; 4]; out_w];
+            for (row, panels) in rows.iter().zip(panels.chunks_exact(columns.len() * out_c * lanes))
+            {
+                for o in 0..out_c {
+                    for (column, panel) in columns.iter().zip(panels.chunks_exact(out_c * lanes)) {
+                        let panel = &panel[o * lanes..][..lanes];
+                        let outs = (column.out..out_w).step_by(plan.out_step);
+                        for (x, panel) in outs.zip(panel.chunks_exact(images)) {
+                            tile[x][..count].copy_from_slice(&panel[4 * i..][..count]);
+                        }
+                    }
+                    let bias = bias.map_or(0.0, |bias| bias[o]);
+                    for (image, out) in out.chunks_exact_mut(out_image).enumerate() {
+                        let to = &mut out[(o * out_h + row.out) * out_w..][..out_w];
+                        to.iter_mut().zip(&tile).for_each(|(to, tile)| *to = tile[image] + bias);
+                    }
+                }
+            }
+            act.apply(out);
+        });
     });
-    unpack(&out, [out_c, out_h, out_w], bias, act)
+    out
 }
 
 /// 重みの勾配 `[小さい側, 大きい側, 縦, 横]`。
@@ -378,44 +457,72 @@ fn gather<'a>(
 /// 結果をまとめる手間も、足す順番がスレッド数で変わる心配も無い。
 fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
     let &Geometry { kernel: k, stride: s, padding: p, .. } = geo;
-    let [small_c, small_h, small_w] = geo.small;
-    let [big_c, big_h, big_w] = geo.big;
-    // まとめて計算される向き (行列積の出力の横) には、チャネルの多い側を置く。
+    let ([small_c, small_h, small_w], [big_c, big_h, big_w]) = (geo.small, geo.big);
+    let (small_image, big_image) = (small_c * small_h * small_w, big_c * big_h * big_w);
+    // 行列積の出力の横 (まとめて計算される向き) には、チャネルの多い側を置く。
     let wide_big = big_c >= 8.min(small_c);
     let (other_c, wide_c) = if wide_big { (small_c, big_c) } else { (big_c, small_c) };
     let orders = [Order::ChannelRow, Order::LaneChannel];
-    let big_p = pack(big, geo.big, orders[usize::from(wide_big)], s);
-    let small_p = pack(small, geo.small, orders[usize::from(!wide_big)], 1);
-    // 横の画素は s で割った余りごとに集めてある。x 番目がどこにあるか。
+    // 大きい側の横の画素は、s で割った余りごとに集める。x 番目の画素は place(x) 番目に来る。
     let place = |x: usize| x / s + (0..x % s).map(|rest| (big_w - rest).div_ceil(s)).sum::<usize>();
+    let [big_p, small_p] = [(big, geo.big, s, wide_big), (small, geo.small, 1, !wide_big)].map(
+        |(src, dims, step, wide)| {
+            let mut packed = Scratch::new(src.len());
+            let image = dims[0] * dims[1] * dims[2];
+            packed.par_chunks_mut(LANES * image).zip(src.par_chunks(LANES * image)).for_each(
+                |(to, from)| {
+                    pack_into(
+                        to,
+                        from,
+                        dims,
+                        orders[usize::from(wide)],
+                        &|_, pieces| {
+                            for rest in 0..step.min(dims[2]) {
+                                let len = (dims[2] - rest).div_ceil(step);
+                                pieces.push(Piece {
+                                    to: if step == 1 { 0 } else { place(rest) },
+                                    from: rest,
+                                    step,
+                                    len,
+                                });
+                            }
+                        },
+                        1,
+                        dims[2],
+                    );
+                },
+            );
+            packed
+        },
+    );
     // カーネルの点 t が画像の中を読むような、小さい側の範囲。
     let inside = |t: usize, small: usize, big: usize| {
         let first = p.saturating_sub(t).div_ceil(s);
         first..(big + p).saturating_sub(t).div_ceil(s).min(small).max(first)
     };
 
-    let mut taps = vec![0f32; k * k * small_c * big_c];
+    let mut taps = Scratch::new(k * k * small_c * big_c);
     let block = if other_c % 32 == 0 { 32 } else { other_c };
     taps.par_chunks_mut(block * wide_c).enumerate().for_each(|(i, grad)| {
         let (tap, first) = (i * block / other_c, i * block % other_c);
         let (ys, xs) = (inside(tap / k, small_h, big_h), inside(tap % k, small_w, big_w));
-        if xs.is_empty() {
-            return;
+        if ys.is_empty() || xs.is_empty() {
+            return grad.fill(0.0);
         }
-        let groups = big_p.chunks(LANES * big_c * big_h * big_w).zip(small_p.chunks(LANES * small_c * small_h * small_w));
-        for (big, small) in groups {
-            let lanes = small.len() / (small_c * small_h * small_w);
-            let column = place(xs.start * s + tap % k - p);
+        let column = place(xs.start * s + tap % k - p);
+        let groups = big_p.chunks(LANES * big_image).zip(small_p.chunks(LANES * small_image));
+        for (group, (big, small)) in groups.enumerate() {
+            let lanes = small.len() / small_image;
             for y in ys.clone() {
-                let big_row = &big[(y * s + tap / k - p) * big_w * big_c * lanes..];
-                let small_row = &small[y * small_w * small_c * lanes..];
-                let big_at = (big_row, column, big_w);
-                let small_at = (small_row, xs.start, small_w);
+                let big = (&big[(y * s + tap / k - p) * big_w * big_c * lanes..], column, big_w);
+                let small = (&small[y * small_w * small_c * lanes..], xs.start, small_w);
                 let ((other, x, width), (wide, wide_x, _)) =
-                    if wide_big { (small_at, big_at) } else { (big_at, small_at) };
-                let other = Mat { data: &other[(first * width + x) * lanes..], rs: width * lanes, cs: 1 };
+                    if wide_big { (small, big) } else { (big, small) };
+                let other =
+                    Mat { data: &other[(first * width + x) * lanes..], rs: width * lanes, cs: 1 };
                 let wide = Mat::rows(&wide[wide_x * lanes * wide_c..], wide_c);
-                gemm([block, wide_c, xs.len() * lanes], grad, wide_c, true, other, wide, false);
+                let add = group > 0 || y > ys.start;
+                gemm([block, wide_c, xs.len() * lanes], grad, wide_c, add, other, wide, false);
             }
         }
     });
@@ -443,72 +550,87 @@ enum Order {
     ChannelRow,
 }
 
-/// `[枚数][チャネル][縦][横]` を 16 枚ずつの組に並べ直す。横の画素は、`split` で割った余りごとに集める。
-///
-/// 飛び飛びに書くとキャッシュが効かないので、16 個ずつ小さな表に集めてから、続けて書く。
-fn pack(src: &[f32], [c, h, w]: Dims, order: Order, split: usize) -> Vec<f32> {
-    let mut out = vec![0f32; src.len()];
-    let groups = out.par_chunks_mut(LANES * c * h * w).zip(src.par_chunks(LANES * c * h * w));
-    groups.for_each(|(out, src)| {
-        let lanes = src.len() / (c * h * w);
-        // (個数, 読む間隔) の外側と、(個数, 読む間隔) の続けて書く側。
-        let (channel, lane) = ((c, h * w), (lanes, c * h * w));
-        let ((outer, outer_from), (inner, inner_from)) = match order {
-            Order::LaneChannel => (lane, channel),
-            Order::ChannelLane | Order::ChannelRow => (channel, lane),
-        };
-        let (outer_to, column_to) = match order {
-            Order::ChannelRow => (w * lanes, lanes),
-            Order::ChannelLane | Order::LaneChannel => (inner, c * lanes),
-        };
-        out.par_chunks_mut(c * w * lanes).enumerate().for_each_init(
-            || vec![[0f32; LANES]; w],
-            |tile, (y, out)| {
-                for o in 0..outer {
-                    for first in (0..inner).step_by(LANES) {
-                        let count = LANES.min(inner - first);
-                        for i in 0..count {
-                            let row = &src[o * outer_from + (first + i) * inner_from + y * w..][..w];
-                            let mut to = tile.iter_mut();
-                            for rest in 0..split.min(w) {
-                                to.by_ref().zip(row[rest..].iter().step_by(split)).for_each(|(to, x)| to[i] = *x);
-                            }
-                        }
-                        for (x, tile) in tile.iter().enumerate() {
-                            let to = &mut out[o * outer_to + x * column_to + first..][..count];
-                            match <&mut [f32; LANES]>::try_from(to) {
-                                Ok(to) => *to = *tile,
-                                Err(_) => out[o * outer_to + x * column_to + first..][..count].copy_from_slice(&tile[..count]),
-                            }
-                        }
-                    }
-                }
-            },
-        );
-    });
+/// 画像の 1 行の from, from + step, … を、並べ直した行の to, to + 1, … に置く。
+struct Piece {
+    to: usize,
+    from: usize,
+    step: usize,
+    len: usize,
+}
+
+fn pack(
+    src: &[f32],
+    dims: Dims,
+    order: Order,
+    pieces: &dyn Fn(usize, &mut Vec<Piece>),
+    repeat: usize,
+    width: usize,
+) -> Scratch {
+    let mut out = Scratch::new(src.len() / dims[2] * width * repeat);
+    pack_into(&mut out, src, dims, order, pieces, repeat, width);
     out
 }
 
-/// `Order::ChannelLane` の並びを `[枚数][チャネル][縦][横]` に戻しながら、バイアスと活性化を済ませる。
-fn unpack(src: &[f32], [c, h, w]: Dims, bias: Option<&[f32]>, act: Activation) -> Vec<f32> {
-    const IMAGES: usize = 4;
-    let (pixels, total) = (h * w, src.len() / (c * h * w));
-    let mut out = vec![0f32; src.len()];
-    out.par_chunks_mut(IMAGES * c * pixels).enumerate().for_each(|(i, out)| {
-        let (group, first) = (i * IMAGES / LANES, i * IMAGES % LANES);
-        let lanes = LANES.min(total - group * LANES);
-        let src = &src[group * LANES * c * pixels..];
-        let count = out.len() / (c * pixels);
-        for o in 0..c {
-            let bias = bias.map_or(0.0, |bias| bias[o]);
-            for pixel in 0..pixels {
-                let from = &src[(pixel * c + o) * lanes + first..][..count];
-                for (lane, x) in from.iter().enumerate() {
-                    out[(lane * c + o) * pixels + pixel] = x + bias;
+/// 1 つの組 `[枚数][チャネル][縦][横]` を並べ直す。横は `width` 個になる。
+///
+/// `repeat` 個の並べ方 (`pieces` に番号を渡すと得られる) を、別の lane として並べる。どの `pieces` も書かない所は 0。
+/// 飛び飛びに書くとキャッシュが効かないので、16 個ずつ小さな表に集めてから、続けて書く。
+fn pack_into(
+    out: &mut [f32],
+    src: &[f32],
+    [c, h, w]: Dims,
+    order: Order,
+    pieces: &dyn Fn(usize, &mut Vec<Piece>),
+    repeat: usize,
+    width: usize,
+) {
+    let images = src.len() / (c * h * w);
+    let lanes = images * repeat;
+    let pieces: Vec<Vec<Piece>> = (0..repeat)
+        .map(|r| {
+            let mut list = Vec::new();
+            pieces(r, &mut list);
+            list
+        })
+        .collect();
+    // (個数, 読む間隔) の外側と、続けて書く側。
+    let (channel, image) = ((c, h * w), (images, c * h * w));
+    let ((outer, outer_from), (inner, inner_from)) = match order {
+        Order::LaneChannel => (image, channel),
+        Order::ChannelLane | Order::ChannelRow => (channel, image),
+    };
+    let (outer_to, column_to) = match order {
+        Order::ChannelRow => (width * lanes, lanes),
+        Order::ChannelLane | Order::LaneChannel => (inner * repeat, c * lanes),
+    };
+    out.par_chunks_mut(c * width * lanes).enumerate().for_each_init(
+        || vec![[0f32; LANES]; width],
+        |tile, (y, out)| {
+            for o in 0..outer {
+                for first in (0..inner).step_by(LANES) {
+                    let count = LANES.min(inner - first);
+                    for (r, pieces) in pieces.iter().enumerate() {
+                        for i in 0..count {
+                            let row =
+                                &src[o * outer_from + (first + i) * inner_from + y * w..][..w];
+                            let lane = r * count + i;
+                            for piece in pieces {
+                                let from = row[piece.from..].iter().step_by(piece.step);
+                                let to = &mut tile[piece.to..][..piece.len];
+                                to.iter_mut().zip(from).for_each(|(to, x)| to[lane] = *x);
+                            }
+                        }
+                    }
+                    let count = count * repeat;
+                    for (x, tile) in tile.iter().enumerate() {
+                        let to = &mut out[o * outer_to + x * column_to + first..][..count];
+                        match <&mut [f32; LANES]>::try_from(&mut *to) {
+                            Ok(to) => *to = *tile,
+                            Err(_) => to.copy_from_slice(&tile[..count]),
+                        }
+                    }
                 }
             }
-        }
-        act.apply(out);
-    });
-    out
+        },
+    );
 }

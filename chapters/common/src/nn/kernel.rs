@@ -1,5 +1,7 @@
 //! 層と損失が共有する計算: 活性化関数、行列積、総和、スライスの取り出し。
 
+use std::cell::RefCell;
+
 use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor, bail};
 use gemm::Parallelism;
 use rayon::prelude::*;
@@ -127,23 +129,24 @@ pub(super) fn ln_1p(u: f32) -> f32 {
     2.0 * (s + s * z * p)
 }
 
-/// 総和。8 本の部分和に分けるのは、まとめて計算させ、誤差も減らすため。順番が決まっているので毎回同じ値になる。
-pub(super) fn sum(xs: &[f32], f: impl Fn(usize, f32) -> f32) -> f64 {
-    let mut total = 0.0;
-    for (b, block) in xs.chunks(1024).enumerate() {
+/// f(x, t) の総和 (`ts` は `xs` と同じ長さ)。
+///
+/// 8 本の部分和に分けるのは、まとめて計算させ、誤差も減らすため。順番が決まっているので毎回同じ値になる。
+#[inline(always)]
+pub(super) fn sum(xs: &[f32], ts: &[f32], f: impl Fn(f32, f32) -> f32) -> f64 {
+    let (ts, mut total) = (&ts[..xs.len()], 0.0);
+    for (xs, ts) in xs.chunks(1024).zip(ts.chunks(1024)) {
         let mut lanes = [0f32; 8];
-        let mut chunks = block.chunks_exact(8);
-        let mut i = b * 1024;
-        for c in &mut chunks {
+        let ((xs, x_rest), (ts, t_rest)) = (xs.as_chunks::<8>(), ts.as_chunks::<8>());
+        for (x, t) in xs.iter().zip(ts) {
             for l in 0..8 {
-                lanes[l] += f(i + l, c[l]);
+                lanes[l] += f(x[l], t[l]);
             }
-            i += 8;
         }
-        for (l, &x) in chunks.remainder().iter().enumerate() {
-            lanes[l] += f(i + l, x);
+        for ((lane, x), t) in lanes.iter_mut().zip(x_rest).zip(t_rest) {
+            *lane += f(*x, *t);
         }
-        total += lanes.iter().map(|&x| f64::from(x)).sum::<f64>();
+        total += lanes.iter().map(|x| f64::from(*x)).sum::<f64>();
     }
     total
 }
@@ -183,6 +186,8 @@ pub(super) fn gemm(
     assert!(c_rs >= n && fits(c.len(), m, n, c_rs, 1), "行列積の出力が小さい");
     assert!(fits(a.data.len(), m, k, a.rs, a.cs), "行列積の左辺が小さい");
     assert!(fits(b.data.len(), k, n, b.rs, b.cs), "行列積の右辺が小さい");
+    // 畳み込みの渡す小さな行列は、もう読みやすく並んでいる。gemm の中で並べ直させない (既定は 8)。
+    gemm::set_lhs_packing_threshold_single_thread(if parallel { 8 } else { 256 });
     let parallelism = if parallel { Parallelism::Rayon(0) } else { Parallelism::None };
     // SAFETY: gemm は生のポインタで読み書きする。読む範囲 (a, b) と書く範囲 (c) がスライスに収まることは
     // すぐ上で確かめた。c は &mut なので a, b と重ならず、c_rs >= n なので行同士も重ならない。
@@ -245,4 +250,47 @@ pub(super) fn check_f32(name: &str, t: &Tensor) -> Result<()> {
         bail!("{name}: 型が {:?} です。F32 のテンソルを渡してください", t.dtype());
     }
     Ok(())
+}
+
+thread_local! {
+    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// 演算の間だけ使い、次の演算が使い回す作業領域。0 で埋める時間を省くため、中身は前に使ったときのまま。
+/// 必ず書いてから読む。
+pub(super) struct Scratch {
+    buffer: Vec<f32>,
+    len: usize,
+}
+
+impl Scratch {
+    pub fn new(len: usize) -> Self {
+        let spare = SPARE.with_borrow_mut(|spare| {
+            let fits = spare.iter().position(|buffer| buffer.len() >= len);
+            // 合うものが無ければ 1 つ捨てる。小さな領域が溜まり続けないように。
+            fits.map(|i| spare.swap_remove(i)).or_else(|| spare.pop().and(None))
+        });
+        Self { buffer: spare.unwrap_or_else(|| vec![0f32; len]), len }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let buffer = std::mem::take(&mut self.buffer);
+        SPARE.with_borrow_mut(|spare| spare.push(buffer));
+    }
+}
+
+impl std::ops::Deref for Scratch {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.buffer[..self.len]
+    }
+}
+
+impl std::ops::DerefMut for Scratch {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.buffer[..self.len]
+    }
 }

@@ -137,11 +137,8 @@ impl CustomOp2 for Kind {
     ) -> Result<(CpuStorage, Shape)> {
         let (x, t) = (slice(x, x_l)?, slice(t, t_l)?);
         let partial = |(i, x): (usize, &[f32])| match (*self, t) {
-            (kind, &[t]) => kernel::sum(x, |_, x| kind.value(x, t)),
-            (kind, t) => {
-                let t = &t[i * CHUNK..][..x.len()];
-                kernel::sum(x, |j, x| kind.value(x, t[j]))
-            }
+            (kind, &[t]) => kernel::sum(x, x, |x, _| kind.value(x, t)),
+            (kind, t) => kernel::sum(x, &t[i * CHUNK..], |x, t| kind.value(x, t)),
         };
         // 部分和は CHUNK ごとに求め、順に足す。スレッド数が違っても足す順は同じになる。
         let sums: Vec<f64> = x.par_chunks(CHUNK).enumerate().map(partial).collect();

@@ -160,9 +160,10 @@ impl Stats {
         with_slice(x, |x| {
             let measure = |c: usize| {
                 let planes = || x.chunks_exact(pixels).skip(c).step_by(channels);
-                let mean = (planes().map(|p| kernel::sum(p, |_, x| x)).sum::<f64>() / count) as f32;
-                let square = |_, x: f32| (x - mean) * (x - mean);
-                (mean, (planes().map(|p| kernel::sum(p, square)).sum::<f64>() / count) as f32)
+                let mean =
+                    (planes().map(|p| kernel::sum(p, p, |x, _| x)).sum::<f64>() / count) as f32;
+                let square = |x: f32, _| (x - mean) * (x - mean);
+                (mean, (planes().map(|p| kernel::sum(p, p, square)).sum::<f64>() / count) as f32)
             };
             let (mean, var) = (0..channels).into_par_iter().map(measure).unzip();
             Ok(Self { mean, var, from_batch: true })
@@ -235,8 +236,8 @@ impl CustomOp3 for NormOp {
                             for i in (c..n * channels).step_by(channels) {
                                 let x = &x[plane(i)];
                                 self.act.backward(&y[plane(i)], &grad[plane(i)], &mut g);
-                                sum += kernel::sum(&g, |_, g| g);
-                                sum_x += kernel::sum(&g, |j, g| g * (x[j] - mean));
+                                sum += kernel::sum(&g, &g, |g, _| g);
+                                sum_x += kernel::sum(&g, x, |g, x| g * (x - mean));
                             }
                             (sum as f32, sum_x as f32 * inverse)
                         })
