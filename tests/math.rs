@@ -75,3 +75,10 @@ fn formulas_in_an_included_page_are_converted() {
     book.write("book/src/ch03-gan/part.md", "よい $x$\n");
     assert!(book.main_html().contains("<mi>x</mi>"));
 }
+
+#[test]
+fn punctuation_never_starts_a_line_after_a_formula() {
+    let html = main_html("値は $x$。\n次は $y$（$z$）です。\n");
+    assert!(html.contains("</math>。</span>次は"), "{html}");
+    assert_eq!(html.matches("<span class=\"keep\"><math>").count(), 2, "{html}");
+}

@@ -40,6 +40,9 @@ struct Placeholder {
 const OPEN: char = '\u{E000}';
 const CLOSE: char = '\u{E001}';
 
+/// 行の頭に来てはならない記号。
+const CLOSING_MARKS: &[char] = &['、', '。', '，', '．', '）', '」', '』', '】'];
+
 impl Placeholders {
     /// HTML を預けて目印をもらう。`plain` は、HTML を書けない所 (図の代替文) で使う文字。
     pub fn add(&mut self, html: String, plain: String) -> String {
@@ -64,8 +67,16 @@ impl Placeholders {
             out.push_str(before);
             let (number, tail) = after.split_once(CLOSE).expect("目印は閉じている");
             let number: usize = number.parse().expect("目印の中は番号");
-            out.push_str(&show(&self.0[number]));
-            rest = tail;
+            let shown = show(&self.0[number]);
+            // ブラウザは、数式の直後なら「。」の前でも行を折る。1 つに包んで、行頭に来ないようにする。
+            let closing = tail.len() - tail.trim_start_matches(CLOSING_MARKS).len();
+            if closing > 0 && shown.starts_with("<math") {
+                out.push_str(&format!("<span class=\"keep\">{shown}{}</span>", &tail[..closing]));
+                rest = &tail[closing..];
+            } else {
+                out.push_str(&shown);
+                rest = tail;
+            }
         }
         out.push_str(rest);
         out

@@ -122,6 +122,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         points: trained.history.smoothed(column, width),
     };
     let (log4, log2) = (4f64.ln(), 2f64.ln());
+    // 平面の点では 2 本の線がすぐ 1/2 に寄るので、その近くだけを拡大する。
+    let outputs = if trained.config.data == Data::Digits { 0. ..1. } else { 0.4..0.6 };
     LineChart {
         x_label: "生成器の更新回数",
         y_label: "損失",
@@ -140,7 +142,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             line("本物 D(x)", "D(x)", color::REAL),
             line("偽物 D(G(z))", "D(G(z))", color::FAKE),
         ],
-        y_range: 0. ..1.,
+        y_range: outputs,
         guides: vec![(0.5, "1/2")],
     }
     .save(&dir.join(format!("{name}-outputs.svg")))
