@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use common::cli;
 use common::data::{self, energy_distance, ring};
 use common::history::{self, Run};
@@ -56,10 +56,9 @@ pub fn preview(config: &Config, samples: &candle_core::Tensor) -> Result<String>
     }
 }
 
-/// 図・重み・設定を `dir` に残します。
+/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
 pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
     let Outcome { trained, recorder } = outcome;
-    figures::draw(trained, recorder, dir)?;
     let name = trained.config.data.name();
     let config = serde_json::to_string_pretty(&trained.config)? + "\n";
     common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
@@ -67,7 +66,7 @@ pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
         let path = dir.join(format!("{name}-{network}.safetensors"));
         trained.gan.variables.save(network, &path)?;
     }
-    Ok(())
+    figures::draw(trained, recorder, dir)
 }
 
 /// 本に載せる実験の結果。
@@ -81,15 +80,28 @@ pub struct Book {
 }
 
 impl Book {
-    /// すべて学習します。
-    pub fn train(quiet: bool) -> Result<Self> {
+    /// すべて学習します。Ctrl-C なら、残りの学習はせずに失敗します。
+    ///
+    /// `keep` は学習が 1 つ終わる (または止められる) たびに呼ばれ、結果を残す機会になります。
+    pub fn train(quiet: bool, mut keep: impl FnMut(&Outcome) -> Result<()>) -> Result<Self> {
+        let mut next = |label: &str, config: &Config| -> Result<Outcome> {
+            let outcome = run(label, config, quiet)?;
+            if *config == Config::book(config.data) && !outcome.trained.history.is_empty() {
+                keep(&outcome)?;
+            }
+            ensure!(
+                !cli::stop_requested(),
+                "{label}の途中で止めました。終わった学習は残してあります"
+            );
+            Ok(outcome)
+        };
         let saturating = Config { g_loss: GLoss::Saturating, ..Config::book(Data::Ring) };
         Ok(Self {
-            ring: run("輪", &Config::book(Data::Ring), quiet)?,
-            collapsed: run("壊した輪", &Config::collapsed(), quiet)?,
-            cured: run("治した輪", &Config::cured(), quiet)?,
-            saturating: run("飽和する損失", &saturating, quiet)?,
-            digits: run("数字", &Config::book(Data::Digits), quiet)?,
+            ring: next("輪", &Config::book(Data::Ring))?,
+            collapsed: next("壊した輪", &Config::collapsed())?,
+            cured: next("治した輪", &Config::cured())?,
+            saturating: next("飽和する損失", &saturating)?,
+            digits: next("数字", &Config::book(Data::Digits))?,
             optimum: fit_optimum()?,
         })
     }

@@ -60,11 +60,8 @@ fn main() -> ExitCode {
 
 /// 本の実験をすべて行い、本と同じ図を書きます。
 fn train_book(dir: &Path, quiet: bool) -> Result<()> {
-    let book = Book::train(quiet)?;
+    let book = Book::train(quiet, |outcome| book::save(outcome, dir))?;
     book.draw(dir)?;
-    for outcome in [&book.ring, &book.digits] {
-        book::save(outcome, dir)?;
-    }
     for (title, outcome) in [
         ("輪", &book.ring),
         ("壊した輪 (--lr-d 2e-4)", &book.collapsed),
@@ -82,6 +79,10 @@ fn train_one(matches: &ArgMatches, dir: &Path, quiet: bool) -> Result<()> {
     let data = matches.get_one::<Data>("data").copied().unwrap_or(Data::Ring);
     let config: Config = cli::overlay(Config::book(data), matches)?;
     let outcome = book::run(data.name(), &config, quiet)?;
+    ensure!(
+        !outcome.trained.history.is_empty(),
+        "1 回も学習しないうちに止めました。前の結果はそのままです"
+    );
     book::save(&outcome, dir)?;
     cli::say(format!("{}\n{}", outcome.trained.history, outcome.reading()?));
     closing(dir);

@@ -8,7 +8,8 @@ use ch03_gan::config::{Config, Data, GLoss};
 use common::history::Run;
 use common::seed::Seed;
 
-static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(true)).unwrap());
+static BOOK: LazyLock<Book> =
+    LazyLock::new(|| common::nn::run(|| Book::train(true, |_| Ok(()))).unwrap());
 
 fn figures() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/figures/ch03-gan")

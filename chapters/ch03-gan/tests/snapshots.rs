@@ -94,3 +94,31 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     assert_eq!(code, Some(0), "{text}");
     assert!(dir.path().join("generated.svg").exists());
 }
+
+/// Ctrl-C (SIGINT) で止めても、そこまでの学習が残る。
+#[cfg(unix)]
+#[test]
+fn interrupt_keeps_what_was_learned() {
+    use std::io::{BufRead, BufReader, Read};
+
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ch03-gan"))
+        .args(["--data", "ring", "--steps", "1000000", "--out", dir.path().to_str().unwrap()])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    stderr.read_line(&mut first).unwrap();
+    assert!(first.contains("1/1000000"), "{first}");
+    assert!(
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
+    );
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(rest.contains("そこまでの結果は残してあります"), "{rest}");
+    assert!(dir.path().join("ring-generator.safetensors").exists());
+    assert!(dir.path().join("ring-losses.svg").exists());
+}

@@ -29,7 +29,11 @@ pub fn run(body: impl FnOnce() -> Result<()> + Send) -> ExitCode {
     let outcome =
         handler.context("Ctrl-C を受け取る準備ができません").and_then(|()| crate::nn::run(body));
     match outcome {
-        Ok(()) if stop_requested() => ExitCode::from(130),
+        Ok(()) if stop_requested() => {
+            let _ =
+                writeln!(std::io::stderr(), "途中で止めました。そこまでの結果は残してあります。");
+            ExitCode::from(130)
+        }
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let causes: Vec<_> = error.chain().skip(1).map(|cause| cause.to_string()).collect();
@@ -39,7 +43,7 @@ pub fn run(body: impl FnOnce() -> Result<()> + Send) -> ExitCode {
                 format!(" (原因: {})", causes.join(": "))
             };
             let _ = writeln!(std::io::stderr(), "エラー: {error}{detail}");
-            ExitCode::FAILURE
+            ExitCode::from(if stop_requested() { 130 } else { 1 })
         }
     }
 }

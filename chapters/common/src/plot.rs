@@ -91,7 +91,10 @@ impl LineChart<'_> {
         let xs = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0));
         let x_min = xs().fold(f64::INFINITY, f64::min);
         let x_max = xs().fold(f64::NEG_INFINITY, f64::max);
-        anyhow::ensure!(x_min < x_max, "線グラフには、横の値が違う点が 2 つ以上必要です");
+        anyhow::ensure!(x_min <= x_max, "線グラフに描く点がありません");
+        // 1 回しか学習しなかったときも、点の左右に場所を空けて描く。
+        let room = if x_min == x_max { 0.5 } else { 0. };
+        let (x_min, x_max) = (x_min - room, x_max + room);
         draw(path, HEIGHT, |area| {
             let error = |e| anyhow!("線グラフを描けません: {e:?}");
             let mut chart = ChartBuilder::on(area)

@@ -389,19 +389,17 @@ fn gather(plan: &Plan, src: &[f32], bias: Option<&[f32]>, act: Activation) -> Ve
         let repeat = (LANES / images).min(out_w.div_ceil(plan.out_step));
         let lanes = images * repeat;
         let zeros = plan.max_zeros.min((repeat - 1) * plan.in_step);
-        let width = in_w + zeros;
-        let input = pack(
-            src,
-            plan.input,
-            Order::ChannelLane,
-            &|r, pieces| {
-                let skip = zeros.saturating_sub(r * plan.in_step);
-                let from = (r * plan.in_step).saturating_sub(zeros).min(in_w);
-                pieces.push(Piece { to: skip, from, step: 1, len: in_w - from });
-            },
+        let packing = Packing {
+            dims: plan.input,
+            order: Order::ChannelLane,
+            split: 1,
             repeat,
-            width,
-        );
+            step: plan.in_step,
+            zeros,
+        };
+        let width = in_w + zeros;
+        let mut input = Scratch::new(in_c * in_h * width * lanes);
+        packing.pack(&mut input, src);
         let spans = |axis: usize, repeat: usize, zeros: usize| {
             let size = plan.output[axis];
             let first = 0..plan.out_step.min(size);
@@ -427,22 +425,22 @@ fn gather(plan: &Plan, src: &[f32], bias: Option<&[f32]>, act: Activation) -> Ve
         // 画像ごとの並びに戻しながら、バイアスと活性化を済ませる。4 枚ずつにするのは、続いた値を 1 度に読むため。
         out.par_chunks_mut(4 * out_image).enumerate().for_each(|(i, out)| {
             let count = out.len() / out_image;
-            let mut tile = vec![[0f32; 4]; out_w];
-            for (row, panels) in rows.iter().zip(panels.chunks_exact(columns.len() * out_c * lanes))
-            {
-                for o in 0..out_c {
-                    for (column, panel) in columns.iter().zip(panels.chunks_exact(out_c * lanes)) {
-                        let panel = &panel[o * lanes..][..lanes];
-                        let outs = (column.out..out_w).step_by(plan.out_step);
-                        for (x, panel) in outs.zip(panel.chunks_exact(images)) {
-                            tile[x][..count].copy_from_slice(&panel[4 * i..][..count]);
+            let mut plane = vec![[0f32; 4]; out_h * out_w];
+            for o in 0..out_c {
+                let mut panels = panels[o * lanes..].chunks(out_c * lanes);
+                for row in &rows {
+                    let plane = &mut plane[row.out * out_w..][..out_w];
+                    for (column, panel) in columns.iter().zip(&mut panels) {
+                        let to = plane[column.out..].iter_mut().step_by(plan.out_step);
+                        for (to, from) in to.zip(panel[..lanes].chunks_exact(images)) {
+                            to[..count].copy_from_slice(&from[4 * i..][..count]);
                         }
                     }
-                    let bias = bias.map_or(0.0, |bias| bias[o]);
-                    for (image, out) in out.chunks_exact_mut(out_image).enumerate() {
-                        let to = &mut out[(o * out_h + row.out) * out_w..][..out_w];
-                        to.iter_mut().zip(&tile).for_each(|(to, tile)| *to = tile[image] + bias);
-                    }
+                }
+                let bias = bias.map_or(0.0, |bias| bias[o]);
+                for (image, out) in out.chunks_exact_mut(out_image).enumerate() {
+                    let to = &mut out[o * out_h * out_w..][..out_h * out_w];
+                    to.iter_mut().zip(&plane).for_each(|(to, from)| *to = from[image] + bias);
                 }
             }
             act.apply(out);
@@ -462,39 +460,14 @@ fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
     // 行列積の出力の横 (まとめて計算される向き) には、チャネルの多い側を置く。
     let wide_big = big_c >= 8.min(small_c);
     let (other_c, wide_c) = if wide_big { (small_c, big_c) } else { (big_c, small_c) };
-    let orders = [Order::ChannelRow, Order::LaneChannel];
-    // 大きい側の横の画素は、s で割った余りごとに集める。x 番目の画素は place(x) 番目に来る。
-    let place = |x: usize| x / s + (0..x % s).map(|rest| (big_w - rest).div_ceil(s)).sum::<usize>();
-    let [big_p, small_p] = [(big, geo.big, s, wide_big), (small, geo.small, 1, !wide_big)].map(
-        |(src, dims, step, wide)| {
-            let mut packed = Scratch::new(src.len());
-            let image = dims[0] * dims[1] * dims[2];
-            packed.par_chunks_mut(LANES * image).zip(src.par_chunks(LANES * image)).for_each(
-                |(to, from)| {
-                    pack_into(
-                        to,
-                        from,
-                        dims,
-                        orders[usize::from(wide)],
-                        &|_, pieces| {
-                            for rest in 0..step.min(dims[2]) {
-                                let len = (dims[2] - rest).div_ceil(step);
-                                pieces.push(Piece {
-                                    to: if step == 1 { 0 } else { place(rest) },
-                                    from: rest,
-                                    step,
-                                    len,
-                                });
-                            }
-                        },
-                        1,
-                        dims[2],
-                    );
-                },
-            );
-            packed
-        },
-    );
+    // 大きい側の横の画素は、s で割った余りごとに集めておくと、カーネルの 1 点が読む画素が続く。
+    let packing = |dims: Dims, split: usize, wide: bool| {
+        let order = if wide { Order::LaneChannel } else { Order::ChannelRow };
+        Packing { dims, order, split, repeat: 1, step: 1, zeros: 0 }
+    };
+    let (big_packing, small_packing) =
+        (packing(geo.big, s, wide_big), packing(geo.small, 1, !wide_big));
+    let (big_p, small_p) = (big_packing.pack_all(big), small_packing.pack_all(small));
     // カーネルの点 t が画像の中を読むような、小さい側の範囲。
     let inside = |t: usize, small: usize, big: usize| {
         let first = p.saturating_sub(t).div_ceil(s);
@@ -509,7 +482,7 @@ fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
         if ys.is_empty() || xs.is_empty() {
             return grad.fill(0.0);
         }
-        let column = place(xs.start * s + tap % k - p);
+        let column = big_packing.place(xs.start * s + tap % k - p);
         let groups = big_p.chunks(LANES * big_image).zip(small_p.chunks(LANES * small_image));
         for (group, (big, small)) in groups.enumerate() {
             let lanes = small.len() / small_image;
@@ -550,87 +523,100 @@ enum Order {
     ChannelRow,
 }
 
-/// 画像の 1 行の from, from + step, … を、並べ直した行の to, to + 1, … に置く。
-struct Piece {
-    to: usize,
-    from: usize,
-    step: usize,
-    len: usize,
-}
-
-fn pack(
-    src: &[f32],
+/// 1 つの組の並べ直し方。
+#[derive(Clone, Copy)]
+struct Packing {
     dims: Dims,
     order: Order,
-    pieces: &dyn Fn(usize, &mut Vec<Piece>),
+    /// 横の画素を、これで割った余りごとに集める (1 ならそのまま)。
+    split: usize,
+    /// 横に step 画素ずつずらした画像を、別の lane として並べる回数 (1 ならしない)。
     repeat: usize,
-    width: usize,
-) -> Scratch {
-    let mut out = Scratch::new(src.len() / dims[2] * width * repeat);
-    pack_into(&mut out, src, dims, order, pieces, repeat, width);
-    out
+    step: usize,
+    /// 横の先頭に足す 0 の数。
+    zeros: usize,
 }
 
-/// 1 つの組 `[枚数][チャネル][縦][横]` を並べ直す。横は `width` 個になる。
-///
-/// `repeat` 個の並べ方 (`pieces` に番号を渡すと得られる) を、別の lane として並べる。どの `pieces` も書かない所は 0。
-/// 飛び飛びに書くとキャッシュが効かないので、16 個ずつ小さな表に集めてから、続けて書く。
-fn pack_into(
-    out: &mut [f32],
-    src: &[f32],
-    [c, h, w]: Dims,
-    order: Order,
-    pieces: &dyn Fn(usize, &mut Vec<Piece>),
-    repeat: usize,
-    width: usize,
-) {
-    let images = src.len() / (c * h * w);
-    let lanes = images * repeat;
-    let pieces: Vec<Vec<Piece>> = (0..repeat)
-        .map(|r| {
-            let mut list = Vec::new();
-            pieces(r, &mut list);
-            list
-        })
-        .collect();
-    // (個数, 読む間隔) の外側と、続けて書く側。
-    let (channel, image) = ((c, h * w), (images, c * h * w));
-    let ((outer, outer_from), (inner, inner_from)) = match order {
-        Order::LaneChannel => (image, channel),
-        Order::ChannelLane | Order::ChannelRow => (channel, image),
-    };
-    let (outer_to, column_to) = match order {
-        Order::ChannelRow => (width * lanes, lanes),
-        Order::ChannelLane | Order::LaneChannel => (inner * repeat, c * lanes),
-    };
-    out.par_chunks_mut(c * width * lanes).enumerate().for_each_init(
-        || vec![[0f32; LANES]; width],
-        |tile, (y, out)| {
-            for o in 0..outer {
-                for first in (0..inner).step_by(LANES) {
-                    let count = LANES.min(inner - first);
-                    for (r, pieces) in pieces.iter().enumerate() {
-                        for i in 0..count {
-                            let row =
-                                &src[o * outer_from + (first + i) * inner_from + y * w..][..w];
-                            let lane = r * count + i;
-                            for piece in pieces {
-                                let from = row[piece.from..].iter().step_by(piece.step);
-                                let to = &mut tile[piece.to..][..piece.len];
-                                to.iter_mut().zip(from).for_each(|(to, x)| to[lane] = *x);
+impl Packing {
+    /// 横の x 番目の画素が置かれる位置。
+    fn place(&self, x: usize) -> usize {
+        let (width, rest) = (self.dims[2] + self.zeros, x % self.split);
+        x / self.split + (0..rest).map(|rest| (width - rest).div_ceil(self.split)).sum::<usize>()
+    }
+
+    /// すべての組を並べ直す (`repeat` が 1 で `zeros` が 0 のとき)。
+    fn pack_all(&self, src: &[f32]) -> Scratch {
+        let group = LANES * self.dims.iter().product::<usize>();
+        let mut out = Scratch::new(src.len());
+        out.par_chunks_mut(group)
+            .zip(src.par_chunks(group))
+            .for_each(|(to, from)| self.pack(to, from));
+        out
+    }
+
+    /// 1 つの組 `[枚数][チャネル][縦][横]` を並べ直す。
+    ///
+    /// 飛び飛びに書くとキャッシュが効かないので、16 個ずつ小さな表に集めてから、続けて書く。
+    fn pack(&self, out: &mut [f32], src: &[f32]) {
+        let &Self { dims: [c, h, w], order, repeat, step, zeros, .. } = self;
+        let (images, width) = (src.len() / (c * h * w), w + zeros);
+        let lanes = images * repeat;
+        let places: Vec<usize> = (0..width).map(|x| self.place(x)).collect();
+        // 表に集める 16 個 (inner) と、その外側の、それぞれの個数と読む間隔。
+        let (channel, image) = ((c, h * w), (images, c * h * w));
+        let ((outer, outer_from), (inner, inner_from)) = match order {
+            Order::LaneChannel => (image, channel),
+            Order::ChannelLane | Order::ChannelRow => (channel, image),
+        };
+        let (outer_to, column_to) = match order {
+            Order::ChannelRow => (width * lanes, lanes),
+            Order::ChannelLane | Order::LaneChannel => (inner * repeat, c * lanes),
+        };
+        let rows = 64usize.div_ceil(width);
+        let scratch = || vec![[0f32; LANES]; rows * width];
+        out.par_chunks_mut(rows * c * width * lanes).enumerate().for_each_init(
+            scratch,
+            |table, (task, out)| {
+                let (top, rows) = (task * rows, out.len() / (c * width * lanes));
+                for o in 0..outer {
+                    for first in (0..inner).step_by(LANES) {
+                        let count = LANES.min(inner - first);
+                        for lane in 0..count * repeat {
+                            let (i, shift) = (lane % count, lane / count * step);
+                            let from = &src[o * outer_from + (first + i) * inner_from + top * w..]
+                                [..rows * w];
+                            if width == w && shift == 0 {
+                                table.iter_mut().zip(from).for_each(|(to, from)| to[lane] = *from);
+                            } else {
+                                let (skip, cut) = (
+                                    zeros.saturating_sub(shift),
+                                    shift.saturating_sub(zeros).min(w),
+                                );
+                                for (table, from) in
+                                    table.chunks_exact_mut(width).zip(from.chunks_exact(w))
+                                {
+                                    table[skip..]
+                                        .iter_mut()
+                                        .zip(&from[cut..])
+                                        .for_each(|(to, from)| to[lane] = *from);
+                                }
+                            }
+                        }
+                        for (table, out) in
+                            table.chunks_exact(width).zip(out.chunks_exact_mut(c * width * lanes))
+                        {
+                            for (values, place) in table.iter().zip(&places) {
+                                let to = &mut out[o * outer_to + place * column_to + first..]
+                                    [..count * repeat];
+                                match <&mut [f32; LANES]>::try_from(&mut *to) {
+                                    Ok(to) => *to = *values,
+                                    Err(_) => to.copy_from_slice(&values[..count * repeat]),
+                                }
                             }
                         }
                     }
-                    let count = count * repeat;
-                    for (x, tile) in tile.iter().enumerate() {
-                        let to = &mut out[o * outer_to + x * column_to + first..][..count];
-                        match <&mut [f32; LANES]>::try_from(&mut *to) {
-                            Ok(to) => *to = *tile,
-                            Err(_) => to.copy_from_slice(&tile[..count]),
-                        }
-                    }
                 }
-            }
-        },
-    );
+            },
+        );
+    }
 }
