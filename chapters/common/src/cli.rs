@@ -201,7 +201,7 @@ impl Progress {
     pub fn step(&self, step: usize, losses: &[(&'static str, f32)]) {
         // 毎回書き換えると、文字を作る時間が学習より長くなる。
         let tenth = self.steps.div_ceil(10).max(1);
-        let due = step % 20 == 0 || step == 1 || step == self.steps;
+        let due = step.is_multiple_of(20) || step == 1 || step == self.steps;
         if due || self.plain {
             let text = || {
                 let items = losses.iter().map(|(name, value)| format!("{name} {value:.3}"));
@@ -211,7 +211,7 @@ impl Progress {
                 self.bar.set_position(step as u64);
                 self.bar.set_message(text());
             }
-            if self.plain && (step == 1 || step % tenth == 0) {
+            if self.plain && (step == 1 || step.is_multiple_of(tenth)) {
                 let _ =
                     writeln!(std::io::stderr(), "{} {step}/{}  {}", self.label, self.steps, text());
             }

@@ -174,7 +174,7 @@ fn number(value: f64) -> String {
         let digits = format!("{:.0}", value.abs());
         let mut out = String::new();
         for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 out.push(',');
             }
             out.push(digit);

@@ -6,7 +6,8 @@ use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, DType, InplaceOp2, Layout, Result, Var, bail};
 use rayon::prelude::*;
 
-use super::kernel::{CHUNK, slice};
+use super::fused::slice;
+use super::kernel::CHUNK;
 
 /// Adam の設定。既定は論文の値 (学習率 1e-3、β1 = 0.9、β2 = 0.999、ε = 1e-8)。
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -12,11 +12,12 @@
 //! 続いたメモリ、つまり 1 つの行列になり、重みの行列との積を求めるだけで済む。画素を列に写す手間 (im2col) も、
 //! 0 で囲む手間も要らず、画像の外に掛かるカーネルの点は計算しない。ストライドは読み始める位置を変えるだけである。
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Module, Result, Shape, Tensor, bail};
+use candle_core::{Module, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
-use super::kernel::{self, Activation, Mat, Scratch, gemm, slice, with_slice};
+use super::fused::{self, Arg, Fused};
+use super::kernel::{Activation, Mat, Scratch, gemm, sum};
 use super::linear::uniform;
 
 /// 1 つの組にする画像の枚数。行列積の内側の計算がちょうど扱う幅でもある。
@@ -51,121 +52,92 @@ impl Default for ConvConfig {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Conv {
-    weight: Tensor,
-    bias: Tensor,
-    op: ConvOp,
-}
-
 /// 畳み込み `[枚数, 入力, 縦, 横]` → `[枚数, 出力, 縦', 横']`、縦' = (縦 + 2·余白 - カーネル) / ストライド + 1。
 ///
 /// 重み `weight` は `[出力, 入力, カーネル, カーネル]`、`bias` は `[出力]`。
-#[derive(Debug, Clone)]
-pub struct Conv2d(Conv);
+pub type Conv2d = Conv<false>;
 
 /// 転置畳み込み `[枚数, 入力, 縦, 横]` → `[枚数, 出力, 縦', 横']`、
 /// 縦' = (縦 - 1)·ストライド + カーネル - 2·余白 + 追加の余白。
 ///
 /// 重み `weight` は `[入力, 出力, カーネル, カーネル]`、`bias` は `[出力]`。
-#[derive(Debug, Clone)]
-pub struct ConvTranspose2d(Conv);
+pub type ConvTranspose2d = Conv<true>;
 
-impl Conv {
-    fn new(
-        transposed: bool,
-        [in_c, out_c]: [usize; 2],
-        config: ConvConfig,
-        vb: VarBuilder,
-    ) -> Result<Self> {
-        let ConvConfig { kernel, stride, padding, output_padding, bias, activation, init } = config;
+/// [`Conv2d`] と [`ConvTranspose2d`] の共通の形。
+#[derive(Debug, Clone)]
+pub struct Conv<const TRANSPOSED: bool> {
+    weight: Tensor,
+    bias: Tensor,
+    config: ConvConfig,
+}
+
+impl<const TRANSPOSED: bool> Conv<TRANSPOSED> {
+    const NAME: &str = if TRANSPOSED { "ConvTranspose2d" } else { "Conv2d" };
+
+    pub fn new(in_c: usize, out_c: usize, config: ConvConfig, vb: VarBuilder) -> Result<Self> {
+        let ConvConfig { kernel, stride, output_padding, .. } = config;
         if kernel == 0 || stride == 0 || (output_padding > 0 && output_padding >= stride) {
             bail!(
-                "畳み込み: カーネル {kernel}、ストライド {stride}、追加の余白 {output_padding} は使えません。\
-                 カーネルとストライドは 1 以上、追加の余白はストライド未満にしてください"
+                "{}: カーネル {kernel}、ストライド {stride}、追加の余白 {output_padding} は使えません。\
+                 カーネルとストライドは 1 以上、追加の余白はストライド未満にしてください",
+                Self::NAME
             );
         }
-        let (rows, columns) = if transposed { (in_c, out_c) } else { (out_c, in_c) };
+        config.activation.check()?;
+        let (small, big) = if TRANSPOSED { (in_c, out_c) } else { (out_c, in_c) };
         // PyTorch は重みの 2 番目の次元を入力の数とみなす (転置畳み込みでも)。
-        let default = uniform(columns * kernel * kernel);
-        let shape = (rows, columns, kernel, kernel);
-        let weight = vb.get_with_hints(shape, "weight", init.unwrap_or(default))?;
-        let bias = match bias {
+        let default = uniform(big * kernel * kernel);
+        let shape = (small, big, kernel, kernel);
+        let weight = vb.get_with_hints(shape, "weight", config.init.unwrap_or(default))?;
+        let bias = match config.bias {
             true => vb.get_with_hints(out_c, "bias", default)?,
             false => Tensor::zeros(out_c, weight.dtype(), weight.device())?,
         };
-        let op = ConvOp { transposed, stride, padding, output_padding, act: activation.check()? };
-        Ok(Self { weight, bias, op })
+        Ok(Self { weight, bias, config })
     }
 
-    fn frozen(&self) -> Self {
-        Self { weight: self.weight.detach(), bias: self.bias.detach(), op: self.op }
+    /// 同じ重みを、学習の対象から外して使う層 (値は元の層の更新に従う)。
+    pub fn frozen(&self) -> Self {
+        Self { weight: self.weight.detach(), bias: self.bias.detach(), config: self.config }
     }
+}
 
+impl<const TRANSPOSED: bool> Module for Conv<TRANSPOSED> {
+    /// チャネル数が合わない入力や、出力が空になる入力は、形を示すエラーになる。
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (name, (rows, columns, ..)) = (self.op.name(), self.weight.dims4()?);
-        kernel::check_f32(name, x)?;
-        let in_c = if self.op.transposed { rows } else { columns };
-        let size = match *x.dims() {
-            [_, c, h, w] if c == in_c => [h, w],
-            ref dims => bail!(
-                "{name}: 入力の形 {dims:?} が重みの形 {:?} に合いません。[枚数, {in_c}, 縦, 横] にしてください",
+        let ConvConfig { kernel, stride, padding, output_padding, activation: act, .. } =
+            self.config;
+        let (_, in_c, h, w) = fused::dims4(Self::NAME, x)?;
+        let (small_c, big_c, ..) = self.weight.dims4()?;
+        // 出力の大きさ。0 以下になるなら 0。
+        let [out_h, out_w] = [h, w].map(|size| {
+            if TRANSPOSED {
+                ((size - 1) * stride + kernel + output_padding).saturating_sub(2 * padding)
+            } else {
+                (size + 2 * padding + stride).saturating_sub(kernel) / stride
+            }
+        });
+        if in_c != if TRANSPOSED { small_c } else { big_c } || out_h * out_w == 0 {
+            bail!(
+                "{}: 入力の形 {:?} が、重みの形 {:?}、ストライド {stride}、余白 {padding} に合いません",
+                Self::NAME,
+                x.dims(),
                 self.weight.dims()
-            ),
-        };
-        self.op.geometry(size, self.weight.dims())?;
-        x.contiguous()?.apply_op3(&self.weight.contiguous()?, &self.bias.contiguous()?, self.op)
+            );
+        }
+        let ([small_h, small_w], [big_h, big_w]) =
+            if TRANSPOSED { ([h, w], [out_h, out_w]) } else { ([out_h, out_w], [h, w]) };
+        let (small, big) = ([small_c, small_h, small_w], [big_c, big_h, big_w]);
+        let geometry = Geometry { big, small, kernel, stride, padding };
+        let op = ConvOp { name: Self::NAME, transposed: TRANSPOSED, geometry, act };
+        fused::apply(op, x, &[&self.weight, &self.bias])
     }
-}
-
-impl Conv2d {
-    pub fn new(in_c: usize, out_c: usize, config: ConvConfig, vb: VarBuilder) -> Result<Self> {
-        Conv::new(false, [in_c, out_c], config, vb).map(Self)
-    }
-
-    /// 同じ重みを、学習の対象から外して使う層 (値は元の層の更新に従う)。
-    pub fn frozen(&self) -> Self {
-        Self(self.0.frozen())
-    }
-}
-
-impl ConvTranspose2d {
-    pub fn new(in_c: usize, out_c: usize, config: ConvConfig, vb: VarBuilder) -> Result<Self> {
-        Conv::new(true, [in_c, out_c], config, vb).map(Self)
-    }
-
-    /// 同じ重みを、学習の対象から外して使う層 (値は元の層の更新に従う)。
-    pub fn frozen(&self) -> Self {
-        Self(self.0.frozen())
-    }
-}
-
-impl Module for Conv2d {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.0.forward(x)
-    }
-}
-
-impl Module for ConvTranspose2d {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.0.forward(x)
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct ConvOp {
-    transposed: bool,
-    stride: usize,
-    padding: usize,
-    output_padding: usize,
-    act: Activation,
 }
 
 /// 画像の形 `[チャネル, 縦, 横]`。
 type Dims = [usize; 3];
 
 /// 大きい側と小さい側を結ぶ形。
-#[derive(Debug, Clone, Copy)]
 struct Geometry {
     big: Dims,
     small: Dims,
@@ -174,98 +146,47 @@ struct Geometry {
     padding: usize,
 }
 
-impl ConvOp {
-    /// 入力の縦横と重みの形から両側の形を決める。出力が空になるなら、形を示すエラーにする。
-    fn geometry(&self, [h, w]: [usize; 2], weight: &[usize]) -> Result<Geometry> {
-        let &Self { stride, padding, output_padding, .. } = self;
-        let &[small_c, big_c, kernel, _] = weight else {
-            bail!("重みの形 {weight:?} が 4 次元ではありません")
-        };
-        let other = |size: usize| {
-            if self.transposed {
-                (size.max(1) - 1) * stride + kernel + output_padding
-            } else {
-                (size + 2 * padding + stride).saturating_sub(kernel) / stride
-            }
-        };
-        let shrink = if self.transposed { 2 * padding } else { 0 };
-        let [oh, ow] = [h, w].map(|size| other(size).saturating_sub(shrink));
-        if h * w * oh * ow == 0 {
-            bail!(
-                "{}: 入力の縦横 {h}×{w}、重みの形 {weight:?}、ストライド {stride}、余白 {padding} では出力が空になります",
-                self.name()
-            );
-        }
-        let (big, small) = if self.transposed { ([oh, ow], [h, w]) } else { ([h, w], [oh, ow]) };
-        let with = |c: usize, [h, w]: [usize; 2]| [c, h, w];
-        Ok(Geometry { big: with(big_c, big), small: with(small_c, small), kernel, stride, padding })
-    }
+struct ConvOp {
+    name: &'static str,
+    transposed: bool,
+    geometry: Geometry,
+    act: Activation,
 }
 
-impl CustomOp3 for ConvOp {
+impl Fused for ConvOp {
     fn name(&self) -> &'static str {
-        if self.transposed { "ConvTranspose2d" } else { "Conv2d" }
+        self.name
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_l: &Layout,
-        w: &CpuStorage,
-        w_l: &Layout,
-        b: &CpuStorage,
-        b_l: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (n, _, height, width) = x_l.shape().dims4()?;
-        let geometry = self.geometry([height, width], w_l.dims())?;
-        let (x, w, b) = (slice(x, x_l)?, slice(w, w_l)?, slice(b, b_l)?);
-        let run = if self.transposed { up } else { down };
-        let [c, h, w_] = if self.transposed { geometry.big } else { geometry.small };
-        Ok((CpuStorage::F32(run(&geometry, x, w, Some(b), self.act)), Shape::from((n, c, h, w_))))
+    fn forward(&self, [x, w, b]: [Arg; 3]) -> (Vec<f32>, Vec<usize>) {
+        let geo = &self.geometry;
+        let (run, out) =
+            if self.transposed { (up as Run, geo.big) } else { (down as Run, geo.small) };
+        let [c, h, w_] = out;
+        (run(geo, x.data, w.data, Some(b.data), self.act), vec![x.dims[0], c, h, w_])
     }
 
-    /// 活性化の前の勾配を g とする。学習の対象でない引数 (凍結した重みや入力画像) の勾配は計算しない。
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        b: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (_, _, height, width) = x.dims4()?;
-        let geometry = self.geometry([height, width], w.dims())?;
-        let g = with_slice(grad, |grad| match self.act {
-            Activation::None => Ok(None),
-            act => with_slice(y, |y| Ok(Some(kernel::activation_backward(act, y, grad)))),
-        })?;
-        with_slice(grad, |grad| {
-            let g = g.as_deref().unwrap_or(grad);
-            let dx = x.track_op().then(|| {
-                let run = if self.transposed { down } else { up };
-                let dx = with_slice(w, |w| Ok(run(&geometry, g, w, None, Activation::None)))?;
-                Tensor::from_vec(dx, x.shape(), x.device())
-            });
-            let dw = w.track_op().then(|| {
-                let dw = with_slice(x, |x| {
-                    let (big, small) = if self.transposed { (g, x) } else { (x, g) };
-                    Ok(weight_grad(&geometry, big, small))
-                })?;
-                Tensor::from_vec(dw, w.shape(), w.device())
-            });
-            let db = b.track_op().then(|| {
-                let (c, pixels) = (b.elem_count(), y.elem_count() / y.dim(0)? / b.elem_count());
-                let sum = |c: usize| {
-                    let planes = g.chunks_exact(pixels).skip(c).step_by(b.elem_count());
-                    planes.map(|plane| kernel::sum(plane, plane, |g, _| g)).sum::<f64>() as f32
-                };
-                let db: Vec<f32> = (0..c).into_par_iter().map(sum).collect();
-                Tensor::from_vec(db, c, b.device())
-            });
-            Ok((dx.transpose()?, dw.transpose()?, db.transpose()?))
-        })
+    /// 活性化の前の勾配を g とすると、∂x は逆向きの計算、∂b はチャネルごとの g の和になる。
+    fn backward(&self, [x, w, b]: [Arg; 3], y: &[f32], grad: &[f32]) -> [Option<Vec<f32>>; 3] {
+        let geo = &self.geometry;
+        let g = self.act.backward_all(y, grad);
+        let reverse = if self.transposed { down } else { up };
+        let (big, small) = if self.transposed { (&*g, x.data) } else { (x.data, &*g) };
+        let bias_grad = || {
+            let (channels, pixels) = (b.data.len(), g.len() / x.dims[0] / b.data.len());
+            let planes = |c: usize| g.chunks_exact(pixels).skip(c).step_by(channels);
+            let total = |c: usize| planes(c).map(|g| sum(g, g, |g, _| g)).sum::<f64>() as f32;
+            (0..channels).into_par_iter().map(total).collect()
+        };
+        [
+            x.wanted.then(|| reverse(geo, &g, w.data, None, Activation::None)),
+            w.wanted.then(|| weight_grad(geo, big, small)),
+            b.wanted.then(bias_grad),
+        ]
     }
 }
+
+type Run = fn(&Geometry, &[f32], &[f32], Option<&[f32]>, Activation) -> Vec<f32>;
 
 /// 出力の 1 つの行 (または列) `out` が読む範囲: 入力の src, src + 1, … に、重みの tap, tap + 1, … 番目を掛ける。
 struct Span {
@@ -282,7 +203,7 @@ struct Plan<'a> {
     /// 同じ重みで計算できる隣の出力は `out_step` 離れ、そのとき読む入力は `in_step` 離れる。
     in_step: usize,
     out_step: usize,
-    /// (縦横のどちらか, 出力の位置, 入力の前に足した 0 の数) が読む範囲。
+    /// (縦なら 1、横なら 2、出力の位置、入力の前に足した 0 の数) から、読む範囲を求める。
     span: &'a (dyn Fn(usize, usize, usize) -> Span + Sync),
     /// 入力の前に足す 0 は、これだけあれば足りる。
     max_zeros: usize,
@@ -309,7 +230,7 @@ fn down(
         in_step: s,
         out_step: 1,
         span: &|axis, out, zeros| {
-            let tap = (p - zeros.min(p)).saturating_sub(out * s);
+            let tap = (p - zeros).saturating_sub(out * s);
             let end = k.min((big[axis] + p).saturating_sub(out * s)).max(tap);
             Span { out, src: (out * s + tap + zeros).saturating_sub(p), tap, len: end - tap }
         },
@@ -389,17 +310,13 @@ fn gather(plan: &Plan, src: &[f32], bias: Option<&[f32]>, act: Activation) -> Ve
         let repeat = (LANES / images).min(out_w.div_ceil(plan.out_step));
         let lanes = images * repeat;
         let zeros = plan.max_zeros.min((repeat - 1) * plan.in_step);
-        let packing = Packing {
-            dims: plan.input,
-            order: Order::ChannelLane,
-            split: 1,
-            repeat,
-            step: plan.in_step,
-            zeros,
-        };
         let width = in_w + zeros;
+        let order = Order::ChannelLane;
+        let packing =
+            Packing { dims: plan.input, order, split: 1, repeat, step: plan.in_step, zeros };
         let mut input = Scratch::new(in_c * in_h * width * lanes);
         packing.pack(&mut input, src);
+
         let spans = |axis: usize, repeat: usize, zeros: usize| {
             let size = plan.output[axis];
             let first = 0..plan.out_step.min(size);
@@ -422,9 +339,10 @@ fn gather(plan: &Plan, src: &[f32], bias: Option<&[f32]>, act: Activation) -> Ve
                 gemm([block, lanes, k], panel, lanes, y > 0, weight, input, false);
             }
         });
-        // 画像ごとの並びに戻しながら、バイアスと活性化を済ませる。4 枚ずつにするのは、続いた値を 1 度に読むため。
+
+        // 画像ごとの並びに戻す。4 枚ずつにするのは、続いた 4 つの値を 1 度に読み書きするため。
         out.par_chunks_mut(4 * out_image).enumerate().for_each(|(i, out)| {
-            let count = out.len() / out_image;
+            let mut four: Vec<_> = out.chunks_exact_mut(out_image).collect();
             let mut plane = vec![[0f32; 4]; out_h * out_w];
             for o in 0..out_c {
                 let mut panels = panels[o * lanes..].chunks(out_c * lanes);
@@ -433,14 +351,25 @@ fn gather(plan: &Plan, src: &[f32], bias: Option<&[f32]>, act: Activation) -> Ve
                     for (column, panel) in columns.iter().zip(&mut panels) {
                         let to = plane[column.out..].iter_mut().step_by(plan.out_step);
                         for (to, from) in to.zip(panel[..lanes].chunks_exact(images)) {
-                            to[..count].copy_from_slice(&from[4 * i..][..count]);
+                            match from[4 * i..].first_chunk() {
+                                Some(from) => *to = *from,
+                                None => to[..images - 4 * i].copy_from_slice(&from[4 * i..]),
+                            }
                         }
                     }
                 }
                 let bias = bias.map_or(0.0, |bias| bias[o]);
-                for (image, out) in out.chunks_exact_mut(out_image).enumerate() {
-                    let to = &mut out[o * out_h * out_w..][..out_h * out_w];
-                    to.iter_mut().zip(&plane).for_each(|(to, from)| *to = from[image] + bias);
+                let all = o * out_h * out_w..(o + 1) * out_h * out_w;
+                if let [a, b, c, d] = &mut four[..] {
+                    let [a, b, c, d] = [a, b, c, d].map(|image| image[all.clone()].iter_mut());
+                    for ((((a, b), c), d), from) in a.zip(b).zip(c).zip(d).zip(&plane) {
+                        [*a, *b, *c, *d] = from.map(|x| x + bias);
+                    }
+                } else {
+                    for (i, image) in four.iter_mut().enumerate() {
+                        let to = image[all.clone()].iter_mut().zip(&plane);
+                        to.for_each(|(to, from)| *to = from[i] + bias);
+                    }
                 }
             }
             act.apply(out);
@@ -462,12 +391,12 @@ fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
     let (other_c, wide_c) = if wide_big { (small_c, big_c) } else { (big_c, small_c) };
     // 大きい側の横の画素は、s で割った余りごとに集めておくと、カーネルの 1 点が読む画素が続く。
     let packing = |dims: Dims, split: usize, wide: bool| {
-        let order = if wide { Order::LaneChannel } else { Order::ChannelRow };
+        let order = if wide { Order::LaneChannel } else { Order::ChannelColumn };
         Packing { dims, order, split, repeat: 1, step: 1, zeros: 0 }
     };
-    let (big_packing, small_packing) =
-        (packing(geo.big, s, wide_big), packing(geo.small, 1, !wide_big));
-    let (big_p, small_p) = (big_packing.pack_all(big), small_packing.pack_all(small));
+    let big_packing = packing(geo.big, s, wide_big);
+    let big_packed = big_packing.pack_all(big);
+    let small_packed = packing(geo.small, 1, !wide_big).pack_all(small);
     // カーネルの点 t が画像の中を読むような、小さい側の範囲。
     let inside = |t: usize, small: usize, big: usize| {
         let first = p.saturating_sub(t).div_ceil(s);
@@ -483,12 +412,16 @@ fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
             return grad.fill(0.0);
         }
         let column = big_packing.place(xs.start * s + tap % k - p);
-        let groups = big_p.chunks(LANES * big_image).zip(small_p.chunks(LANES * small_image));
+        let groups =
+            big_packed.chunks(LANES * big_image).zip(small_packed.chunks(LANES * small_image));
         for (group, (big, small)) in groups.enumerate() {
             let lanes = small.len() / small_image;
             for y in ys.clone() {
-                let big = (&big[(y * s + tap / k - p) * big_w * big_c * lanes..], column, big_w);
-                let small = (&small[y * small_w * small_c * lanes..], xs.start, small_w);
+                let big = &big[(y * s + tap / k - p) * big_w * big_c * lanes..];
+                let (big, small) = (
+                    (big, column, big_w),
+                    (&small[y * small_w * small_c * lanes..], xs.start, small_w),
+                );
                 let ((other, x, width), (wide, wide_x, _)) =
                     if wide_big { (small, big) } else { (big, small) };
                 let other =
@@ -512,7 +445,7 @@ fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
     grad
 }
 
-/// 組の中の並べ方。どれも縦の行が先頭で、`lane` は組の中の何枚目か。
+/// 組の中の並べ方。どれも縦の行が先頭で、lane は組の中の何枚目か。
 #[derive(Clone, Copy)]
 enum Order {
     /// `[縦][横][チャネル][lane]`
@@ -520,11 +453,10 @@ enum Order {
     /// `[縦][横][lane][チャネル]`
     LaneChannel,
     /// `[縦][チャネル][横][lane]`
-    ChannelRow,
+    ChannelColumn,
 }
 
 /// 1 つの組の並べ直し方。
-#[derive(Clone, Copy)]
 struct Packing {
     dims: Dims,
     order: Order,
@@ -544,73 +476,81 @@ impl Packing {
         x / self.split + (0..rest).map(|rest| (width - rest).div_ceil(self.split)).sum::<usize>()
     }
 
-    /// すべての組を並べ直す (`repeat` が 1 で `zeros` が 0 のとき)。
+    /// すべての組を並べ直す (`repeat` が 1 のとき)。
     fn pack_all(&self, src: &[f32]) -> Scratch {
         let group = LANES * self.dims.iter().product::<usize>();
         let mut out = Scratch::new(src.len());
-        out.par_chunks_mut(group)
-            .zip(src.par_chunks(group))
-            .for_each(|(to, from)| self.pack(to, from));
+        let groups = out.par_chunks_mut(group).zip(src.par_chunks(group));
+        groups.for_each(|(out, src)| self.pack(out, src));
         out
     }
 
     /// 1 つの組 `[枚数][チャネル][縦][横]` を並べ直す。
     ///
-    /// 飛び飛びに書くとキャッシュが効かないので、16 個ずつ小さな表に集めてから、続けて書く。
+    /// 飛び飛びに読み書きするとキャッシュが効かないので、16 本の行を小さな表に集め、4 本ずつ 4 × 4 の入れ替え
+    /// (まとめて計算される) で向きを変えてから、続けて書く。
     fn pack(&self, out: &mut [f32], src: &[f32]) {
         let &Self { dims: [c, h, w], order, repeat, step, zeros, .. } = self;
         let (images, width) = (src.len() / (c * h * w), w + zeros);
         let lanes = images * repeat;
         let places: Vec<usize> = (0..width).map(|x| self.place(x)).collect();
-        // 表に集める 16 個 (inner) と、その外側の、それぞれの個数と読む間隔。
+        // 16 本ずつ集める向き (inner) と、その外側の、それぞれの本数と読む間隔。
         let (channel, image) = ((c, h * w), (images, c * h * w));
         let ((outer, outer_from), (inner, inner_from)) = match order {
             Order::LaneChannel => (image, channel),
-            Order::ChannelLane | Order::ChannelRow => (channel, image),
+            Order::ChannelLane | Order::ChannelColumn => (channel, image),
         };
         let (outer_to, column_to) = match order {
-            Order::ChannelRow => (width * lanes, lanes),
+            Order::ChannelColumn => (width * lanes, lanes),
             Order::ChannelLane | Order::LaneChannel => (inner * repeat, c * lanes),
         };
+        let row = c * width * lanes;
         let rows = 64usize.div_ceil(width);
-        let scratch = || vec![[0f32; LANES]; rows * width];
-        out.par_chunks_mut(rows * c * width * lanes).enumerate().for_each_init(
+        let area = rows * width;
+        let scratch = || (vec![0f32; LANES * area], vec![[0f32; 4]; LANES / 4 * area]);
+        out.par_chunks_mut(rows * row).enumerate().for_each_init(
             scratch,
-            |table, (task, out)| {
-                let (top, rows) = (task * rows, out.len() / (c * width * lanes));
-                for o in 0..outer {
-                    for first in (0..inner).step_by(LANES) {
-                        let count = LANES.min(inner - first);
-                        for lane in 0..count * repeat {
-                            let (i, shift) = (lane % count, lane / count * step);
-                            let from = &src[o * outer_from + (first + i) * inner_from + top * w..]
-                                [..rows * w];
-                            if width == w && shift == 0 {
-                                table.iter_mut().zip(from).for_each(|(to, from)| to[lane] = *from);
-                            } else {
-                                let (skip, cut) = (
-                                    zeros.saturating_sub(shift),
-                                    shift.saturating_sub(zeros).min(w),
-                                );
-                                for (table, from) in
-                                    table.chunks_exact_mut(width).zip(from.chunks_exact(w))
-                                {
-                                    table[skip..]
-                                        .iter_mut()
-                                        .zip(&from[cut..])
-                                        .for_each(|(to, from)| to[lane] = *from);
-                                }
-                            }
+            |(lines, table), (task, out)| {
+                let (top, rows) = (task * rows, out.len() / row);
+                for (o, first) in
+                    (0..outer).flat_map(|o| (0..inner).step_by(LANES).map(move |i| (o, i)))
+                {
+                    let count = LANES.min(inner - first);
+                    let used = count * repeat;
+                    for (lane, line) in lines.chunks_exact_mut(area).enumerate().take(used) {
+                        let (i, shift) = (first + lane % count, lane / count * step);
+                        let from = &src[o * outer_from + i * inner_from + top * w..][..rows * w];
+                        if width == w && shift == 0 {
+                            line[..rows * w].copy_from_slice(from);
+                            continue;
                         }
-                        for (table, out) in
-                            table.chunks_exact(width).zip(out.chunks_exact_mut(c * width * lanes))
+                        let (skip, cut) =
+                            (zeros.saturating_sub(shift), shift.saturating_sub(zeros).min(w));
+                        for (line, from) in line.chunks_exact_mut(width).zip(from.chunks_exact(w)) {
+                            line[skip..]
+                                .iter_mut()
+                                .zip(&from[cut..])
+                                .for_each(|(to, from)| *to = *from);
+                        }
+                    }
+                    for (table, lines) in
+                        table.chunks_exact_mut(area).zip(lines.chunks_exact(4 * area))
+                    {
+                        let [a, b, c, d] = [0, 1, 2, 3].map(|i| &lines[i * area..][..area]);
+                        for (to, (((a, b), c), d)) in
+                            table.iter_mut().zip(a.iter().zip(b).zip(c).zip(d))
                         {
-                            for (values, place) in table.iter().zip(&places) {
-                                let to = &mut out[o * outer_to + place * column_to + first..]
-                                    [..count * repeat];
-                                match <&mut [f32; LANES]>::try_from(&mut *to) {
-                                    Ok(to) => *to = *values,
-                                    Err(_) => to.copy_from_slice(&values[..count * repeat]),
+                            *to = [*a, *b, *c, *d];
+                        }
+                    }
+                    for (y, out) in out.chunks_exact_mut(row).enumerate() {
+                        for (x, place) in places.iter().enumerate() {
+                            let to = &mut out[o * outer_to + place * column_to + first..][..used];
+                            for (i, to) in to.chunks_mut(4).enumerate() {
+                                let from = &table[i * area + y * width + x];
+                                match <&mut [f32; 4]>::try_from(&mut *to) {
+                                    Ok(to) => *to = *from,
+                                    Err(_) => to.copy_from_slice(&from[..to.len()]),
                                 }
                             }
                         }

@@ -1,8 +1,9 @@
-//! 層と損失が共有する計算: 活性化関数、行列積、総和、スライスの取り出し。
+//! 層と損失が共有する計算: 活性化関数、総和、行列積、作業領域。
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
-use candle_core::{CpuStorage, DType, Layout, Result, Storage, Tensor, bail};
+use candle_core::{Result, bail};
 use gemm::Parallelism;
 use rayon::prelude::*;
 
@@ -53,23 +54,27 @@ impl Activation {
 
     /// 出力 y とその勾配 g から、活性化の前の勾配 g · f'(x) を `out` に書く。
     pub(super) fn backward(self, y: &[f32], g: &[f32], out: &mut [f32]) {
-        macro_rules! each {
-            ($slope:expr) => {
-                for ((out, &g), &y) in out.iter_mut().zip(g).zip(y) {
-                    *out = g * $slope(y);
-                }
-            };
+        fn each(y: &[f32], g: &[f32], out: &mut [f32], slope: impl Fn(f32) -> f32) {
+            out.iter_mut().zip(g).zip(y).for_each(|((out, g), y)| *out = g * slope(*y));
         }
         match self {
             Self::None => out.copy_from_slice(g),
-            Self::Relu => each!(|y: f32| if y > 0.0 { 1.0 } else { 0.0 }),
-            Self::LeakyRelu(slope) => {
-                let slope = slope as f32;
-                each!(|y: f32| if y > 0.0 { 1.0 } else { slope })
-            }
-            Self::Tanh => each!(|y: f32| 1.0 - y * y),
-            Self::Sigmoid => each!(|y: f32| y * (1.0 - y)),
+            Self::Relu => each(y, g, out, |y| if y > 0.0 { 1.0 } else { 0.0 }),
+            Self::LeakyRelu(slope) => each(y, g, out, |y| if y > 0.0 { 1.0 } else { slope as f32 }),
+            Self::Tanh => each(y, g, out, |y| 1.0 - y * y),
+            Self::Sigmoid => each(y, g, out, |y| y * (1.0 - y)),
         }
+    }
+
+    /// `backward` を並列に。活性化が無ければ g をそのまま返し、写さない。
+    pub(super) fn backward_all<'a>(self, y: &[f32], g: &'a [f32]) -> Cow<'a, [f32]> {
+        if self == Self::None {
+            return Cow::Borrowed(g);
+        }
+        let mut out = vec![0f32; g.len()];
+        let chunks = out.par_chunks_mut(CHUNK).zip(y.par_chunks(CHUNK)).zip(g.par_chunks(CHUNK));
+        chunks.for_each(|((out, y), g)| self.backward(y, g, out));
+        Cow::Owned(out)
     }
 }
 
@@ -105,7 +110,7 @@ pub(super) fn tanh(x: f32) -> f32 {
     // 0 の近くで 1 - 2/(e^2x + 1) を使うと桁落ちするので、そこだけ多項式にする。
     let z = x * x;
     let p = -5.704_988_7e-3;
-    let p = p * z + 2.063_908_9e-2;
+    let p = p * z + 2.063_909e-2;
     let p = p * z - 5.373_971_6e-2;
     let p = p * z + 0.133_314_42;
     let p = p * z - 0.333_332_84;
@@ -214,42 +219,6 @@ pub(super) fn gemm(
             parallelism,
         );
     }
-}
-
-/// `x` と同じ長さの列に活性化の逆をたどった勾配を並列に求める。
-pub(super) fn activation_backward(act: Activation, y: &[f32], g: &[f32]) -> Vec<f32> {
-    let mut out = vec![0f32; g.len()];
-    out.par_chunks_mut(CHUNK)
-        .zip(y.par_chunks(CHUNK))
-        .zip(g.par_chunks(CHUNK))
-        .for_each(|((out, y), g)| act.backward(y, g, out));
-    out
-}
-
-/// 途切れなく並んだ f32 のスライスを取り出す。
-pub(super) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match layout.contiguous_offsets() {
-        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
-        None => bail!("途切れなく並んだテンソルが要ります (形 {:?})", layout.shape()),
-    }
-}
-
-/// テンソルの中身をスライスとして `f` に渡す。逆伝播ではテンソルしか手に入らないため。
-pub(super) fn with_slice<R>(t: &Tensor, f: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
-    let t = t.contiguous()?;
-    let (storage, layout) = t.storage_and_layout();
-    match &*storage {
-        Storage::Cpu(cpu) => f(slice(cpu, layout)?),
-        _ => bail!("common::nn は CPU のテンソルだけを扱います"),
-    }
-}
-
-/// 層の入口での検査。f32 でなければ、計算の途中ではなくここで止める。
-pub(super) fn check_f32(name: &str, t: &Tensor) -> Result<()> {
-    if t.dtype() != DType::F32 {
-        bail!("{name}: 型が {:?} です。F32 のテンソルを渡してください", t.dtype());
-    }
-    Ok(())
 }
 
 thread_local! {

@@ -1,10 +1,11 @@
 //! 全結合層 y = f(x·Wᵀ + b)。
 
-use candle_core::{CpuStorage, CustomOp3, Layout, Module, Result, Shape, Tensor, bail};
+use candle_core::{Module, Result, Tensor, bail};
 use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
-use super::kernel::{self, Activation, Mat, gemm, slice, with_slice};
+use super::fused::{self, Arg, Fused};
+use super::kernel::{Activation, CHUNK, Mat, gemm};
 
 /// 全結合層。バイアスと活性化まで 1 つの演算として計算する。
 ///
@@ -52,8 +53,19 @@ impl Linear {
 
 impl Module for Linear {
     /// `[…, 入力]` → `[…, 出力]`。最後の次元が入力数と違えば、両方の形を示すエラーになる。
-    fn forward(&self, xs: &Tensor) -> Result<Tensor> {
-        linear(xs, &self.weight, &self.bias, self.activation)
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (out_dim, in_dim) = self.weight.dims2()?;
+        let mut dims = x.dims().to_vec();
+        let Some(last) = dims.last_mut().filter(|last| **last == in_dim) else {
+            bail!(
+                "Linear: 入力の形 {:?} の最後の次元が、重みの形 {:?} の入力数 {in_dim} と違います",
+                x.dims(),
+                self.weight.dims()
+            );
+        };
+        *last = out_dim;
+        let x = x.reshape(((), in_dim))?;
+        fused::apply(LinearOp(self.activation), &x, &[&self.weight, &self.bias])?.reshape(dims)
     }
 }
 
@@ -63,85 +75,46 @@ pub(super) fn uniform(fan_in: usize) -> Init {
     Init::Uniform { lo: -bound, up: bound }
 }
 
-/// f(x·Wᵀ + b)。x は `[…, 入力]`、w は `[出力, 入力]`、b は `[出力]`。
-pub(super) fn linear(x: &Tensor, w: &Tensor, b: &Tensor, act: Activation) -> Result<Tensor> {
-    kernel::check_f32("Linear", x)?;
-    let (out_dim, in_dim) = w.dims2()?;
-    let mut dims = x.dims().to_vec();
-    if dims.last() != Some(&in_dim) {
-        bail!(
-            "Linear: 入力の形 {dims:?} の最後の次元が、重みの形 {:?} の入力数 {in_dim} と違います",
-            w.dims()
-        );
-    }
-    *dims.last_mut().expect("上で最後の次元を確かめた") = out_dim;
-    x.reshape(((), in_dim))?
-        .contiguous()?
-        .apply_op3(&w.contiguous()?, &b.contiguous()?, LinearOp(act))?
-        .reshape(dims)
-}
-
 struct LinearOp(Activation);
 
-impl CustomOp3 for LinearOp {
+impl Fused for LinearOp {
     fn name(&self) -> &'static str {
-        "linear"
+        "Linear"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_l: &Layout,
-        w: &CpuStorage,
-        w_l: &Layout,
-        b: &CpuStorage,
-        b_l: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (rows, k) = x_l.shape().dims2()?;
-        let n = w_l.shape().dim(0)?;
-        let (x, w, b) = (slice(x, x_l)?, slice(w, w_l)?, slice(b, b_l)?);
+    fn forward(&self, [x, w, b]: [Arg; 3]) -> (Vec<f32>, Vec<usize>) {
+        let (rows, k, n) = (x.dims[0], x.dims[1], w.dims[0]);
         let mut y = vec![0f32; rows * n];
-        gemm([rows, n, k], &mut y, n, false, Mat::rows(x, k), Mat::rows(w, k).t(), true);
+        gemm([rows, n, k], &mut y, n, false, Mat::rows(x.data, k), Mat::rows(w.data, k).t(), true);
         // 行列積の結果がまだキャッシュにあるうちに、バイアスと活性化を 1 度で済ませる。
-        y.par_chunks_mut(n).with_min_len(kernel::CHUNK.div_ceil(n)).for_each(|y| {
-            y.iter_mut().zip(b).for_each(|(y, b)| *y += b);
+        y.par_chunks_mut(n).with_min_len(CHUNK.div_ceil(n)).for_each(|y| {
+            y.iter_mut().zip(b.data).for_each(|(y, b)| *y += b);
             self.0.apply(y);
         });
-        Ok((CpuStorage::F32(y), Shape::from((rows, n))))
+        (y, vec![rows, n])
     }
 
     /// 活性化の前の勾配を g として、∂x = g·W、∂W = gᵀ·x、∂b = g の列ごとの和。
-    /// 学習の対象でない引数 (凍結した重みや入力データ) の勾配は計算しない。
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        b: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let ((rows, k), n) = (x.dims2()?, w.dim(0)?);
-        let g = with_slice(y, |y| {
-            with_slice(grad, |grad| Ok(kernel::activation_backward(self.0, y, grad)))
-        })?;
+    fn backward(&self, [x, w, b]: [Arg; 3], y: &[f32], grad: &[f32]) -> [Option<Vec<f32>>; 3] {
+        let (rows, k, n) = (x.dims[0], x.dims[1], w.dims[0]);
+        let g = self.0.backward_all(y, grad);
         let product = |[m, n, k]: [usize; 3], a: Mat, b: Mat| {
             let mut c = vec![0f32; m * n];
             gemm([m, n, k], &mut c, n, false, a, b, true);
-            Tensor::from_vec(c, (m, n), x.device())
+            c
         };
-        let g_mat = Mat::rows(&g, n);
-        let dx =
-            x.track_op().then(|| with_slice(w, |w| product([rows, k, n], g_mat, Mat::rows(w, k))));
-        let dw = w
-            .track_op()
-            .then(|| with_slice(x, |x| product([n, k, rows], g_mat.t(), Mat::rows(x, k))));
-        let db = b.track_op().then(|| {
-            let mut db = vec![0f32; n];
-            for row in g.chunks_exact(n) {
-                db.iter_mut().zip(row).for_each(|(d, g)| *d += g);
+        let g_rows = Mat::rows(&g, n);
+        let column_sums = || {
+            let mut sums = vec![0f32; n];
+            for g in g.chunks_exact(n) {
+                sums.iter_mut().zip(g).for_each(|(sum, g)| *sum += g);
             }
-            Tensor::from_vec(db, n, x.device())
-        });
-        Ok((dx.transpose()?, dw.transpose()?, db.transpose()?))
+            sums
+        };
+        [
+            x.wanted.then(|| product([rows, k, n], g_rows, Mat::rows(w.data, k))),
+            w.wanted.then(|| product([n, k, rows], g_rows.t(), Mat::rows(x.data, k))),
+            b.wanted.then(column_sums),
+        ]
     }
 }

@@ -1,9 +1,10 @@
 //! 平均を取る損失。値も勾配も、入力を 1 度なめるだけで求める。
 
-use candle_core::{CpuStorage, CustomOp2, DType, Device, Layout, Result, Shape, Tensor, bail};
+use candle_core::{DType, Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::kernel::{self, CHUNK, exp, ln_1p, sigmoid, slice, with_slice};
+use super::fused::{self, Arg, Fused};
+use super::kernel::{CHUNK, exp, ln_1p, sigmoid, sum};
 
 /// 損失の目標: すべての要素に共通の数、または要素ごとのテンソル。
 pub enum Target<'a> {
@@ -49,13 +50,12 @@ pub fn mse<'a>(x: &Tensor, target: impl Into<Target<'a>>) -> Result<Tensor> {
 
 fn loss(x: &Tensor, target: Target, kind: Kind) -> Result<Tensor> {
     let name = kind.name();
-    kernel::check_f32(name, x)?;
     if x.elem_count() == 0 {
         bail!("{name}: 形 {:?} は空で、平均を取れません", x.dims());
     }
     let target = match target {
-        Target::Const(value) => Tensor::new(value as f32, &Device::Cpu)?,
-        Target::Each(t) if t.dims() == x.dims() && t.dtype() == DType::F32 => t.contiguous()?,
+        Target::Const(value) => Tensor::new(value as f32, x.device())?,
+        Target::Each(t) if t.dims() == x.dims() && t.dtype() == DType::F32 => t.clone(),
         Target::Each(t) => bail!(
             "{name}: 入力の形 {:?} と目標の形 {:?} ({:?}) が違います。同じ形の F32 にしてください",
             x.dims(),
@@ -63,7 +63,7 @@ fn loss(x: &Tensor, target: Target, kind: Kind) -> Result<Tensor> {
             t.dtype()
         ),
     };
-    x.contiguous()?.apply_op2(&target, kind)
+    fused::apply(kind, x, &[&target])
 }
 
 #[derive(Clone, Copy)]
@@ -102,24 +102,19 @@ impl Kind {
             Self::L1 | Self::Mse => -self.slope(x, t),
         }
     }
-
-    /// 勾配 scale · f(x, t) を並列に求める。t が 1 つだけなら、すべての要素に使う。
-    fn map(x: &[f32], t: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
-        let mut out = vec![0f32; x.len()];
-        out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).enumerate().for_each(|(i, (out, x))| {
-            match t {
-                &[t] => out.iter_mut().zip(x).for_each(|(o, &x)| *o = f(x, t)),
-                t => {
-                    let t = &t[i * CHUNK..];
-                    out.iter_mut().zip(x).zip(t).for_each(|((o, &x), &t)| *o = f(x, t));
-                }
-            }
-        });
-        out
-    }
 }
 
-impl CustomOp2 for Kind {
+/// f(x, t) を並列に求める。目標が 1 つの数なら、`t` には x の要素が入るが使われない。
+fn map(x: &[f32], t: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
+    let mut out = vec![0f32; x.len()];
+    let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).zip(t.par_chunks(CHUNK));
+    chunks.for_each(|((out, x), t)| {
+        out.iter_mut().zip(x).zip(t).for_each(|((out, x), t)| *out = f(*x, *t));
+    });
+    out
+}
+
+impl Fused for Kind {
     fn name(&self) -> &'static str {
         match self {
             Self::Bce => "bce_with_logits",
@@ -128,46 +123,25 @@ impl CustomOp2 for Kind {
         }
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_l: &Layout,
-        t: &CpuStorage,
-        t_l: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, t) = (slice(x, x_l)?, slice(t, t_l)?);
-        let partial = |(i, x): (usize, &[f32])| match (*self, t) {
-            (kind, &[t]) => kernel::sum(x, x, |x, _| kind.value(x, t)),
-            (kind, t) => kernel::sum(x, &t[i * CHUNK..], |x, t| kind.value(x, t)),
-        };
+    fn forward(&self, [x, t, _]: [Arg; 3]) -> (Vec<f32>, Vec<usize>) {
         // 部分和は CHUNK ごとに求め、順に足す。スレッド数が違っても足す順は同じになる。
-        let sums: Vec<f64> = x.par_chunks(CHUNK).enumerate().map(partial).collect();
-        let mean = sums.iter().sum::<f64>() / x.len() as f64;
-        Ok((CpuStorage::F32(vec![mean as f32]), Shape::from(())))
+        let sums: Vec<f64> = match *t.data {
+            [t] => x.data.par_chunks(CHUNK).map(|x| sum(x, x, |x, _| self.value(x, t))).collect(),
+            _ => {
+                let chunks = x.data.par_chunks(CHUNK).zip(t.data.par_chunks(CHUNK));
+                chunks.map(|(x, t)| sum(x, t, |x, t| self.value(x, t))).collect()
+            }
+        };
+        (vec![(sums.iter().sum::<f64>() / x.data.len() as f64) as f32], vec![])
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        t: &Tensor,
-        _loss: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let scale = grad.to_scalar::<f32>()? / x.elem_count() as f32;
-        let kind = *self;
-        let gradient = |wanted: bool, f: &(dyn Fn(&[f32], &[f32]) -> Vec<f32> + Sync)| {
-            wanted
-                .then(|| {
-                    let values = with_slice(x, |x| with_slice(t, |t| Ok(f(x, t))))?;
-                    Tensor::from_vec(values, x.shape(), x.device())
-                })
-                .transpose()
-        };
-        Ok((
-            gradient(x.track_op(), &|x, t| Self::map(x, t, |x, t| scale * kind.slope(x, t)))?,
-            gradient(t.track_op(), &|x, t| {
-                Self::map(x, t, |x, t| scale * kind.target_slope(x, t))
-            })?,
-        ))
+    fn backward(&self, [x, t, _]: [Arg; 3], _: &[f32], grad: &[f32]) -> [Option<Vec<f32>>; 3] {
+        let scale = grad[0] / x.data.len() as f32;
+        let dx = x.wanted.then(|| match *t.data {
+            [t] => map(x.data, x.data, |x, _| scale * self.slope(x, t)),
+            _ => map(x.data, t.data, |x, t| scale * self.slope(x, t)),
+        });
+        let dt = t.wanted.then(|| map(x.data, t.data, |x, t| scale * self.target_slope(x, t)));
+        [dx, dt, None]
     }
 }

@@ -4,15 +4,16 @@
 //! (保存したファイルはどちらの層でも読める)。速さの理由は 3 つある。
 //!
 //! 1. バイアスと活性化、損失とその勾配、Adam の更新を、メモリを 1 度なめるだけで済ませる。
-//! 2. 畳み込みを「列を並べる + 行列積」に直し、列をキャッシュに入る大きさに保つ ([`conv`])。
+//! 2. 畳み込みを、写しの要らない行列積に直す ([`conv`])。
 //! 3. 仕事を rayon で分ける。分け方はスレッド数によらないので、何スレッドでも同じビットになる。
 //!
 //! 読む順: [`linear`] → [`loss`] → [`adam`] → [`conv`] → [`norm`] → [`resample`]。
-//! 下請けの計算は [`kernel`]、スレッドとメモリの設定は [`runtime`] にある。
+//! candle とのつなぎは fused.rs、下請けの計算は kernel.rs、スレッドとメモリの設定は [`runtime`] にある。
 
 pub mod adam;
 pub mod conv;
-pub mod kernel;
+mod fused;
+mod kernel;
 pub mod linear;
 pub mod loss;
 pub mod norm;

@@ -4,13 +4,12 @@
 //! 組の作り方だけが違う。バッチ正規化ではチャネルごと (すべての画像)、インスタンス正規化では
 //! 画像とチャネルごとなので、`[N, C, H, W]` を 1 枚の画像 `[1, N·C, H, W]` とみなせばよい。
 
-use candle_core::{
-    CpuStorage, CustomOp3, Layout, Module, ModuleT, Result, Shape, Tensor, Var, bail,
-};
+use candle_core::{Module, ModuleT, Result, Tensor, Var, bail};
 use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
-use super::kernel::{self, Activation, CHUNK, slice, with_slice};
+use super::fused::{self, Arg, Fused, with_slice};
+use super::kernel::{Activation, CHUNK, sum};
 
 /// 分散が 0 でも割れるように足す値 (PyTorch の既定)。
 const EPS: f64 = 1e-5;
@@ -65,14 +64,13 @@ impl ModuleT for BatchNorm2d {
     /// (1 枚だけでも、ほかの画像に左右されずに生成できる)。
     fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         let channels = self.weight.elem_count();
-        let (n, c, h, w) = dims4("BatchNorm2d", x)?;
+        let (n, c, h, w) = fused::dims4("BatchNorm2d", x)?;
         if c != channels {
             bail!(
                 "BatchNorm2d: 入力の形 {:?} のチャネル数が、層の {channels} と違います",
                 x.dims()
             );
         }
-        let x = x.contiguous()?;
         let stats = if train {
             let count = n * h * w;
             if count < 2 {
@@ -81,7 +79,7 @@ impl ModuleT for BatchNorm2d {
                     x.dims()
                 );
             }
-            let stats = Stats::measure(&x, c)?;
+            let stats = Stats::measure(x)?;
             // 移動平均の分散だけは、PyTorch と同じく不偏分散 (個数 - 1 で割る) にする。
             let unbiased = count as f64 / (count - 1) as f64;
             update(&self.running_mean, &stats.mean, 1.0)?;
@@ -94,7 +92,7 @@ impl ModuleT for BatchNorm2d {
                 from_batch: false,
             }
         };
-        x.apply_op3(&self.weight, &self.bias, NormOp { stats, act: self.activation })
+        fused::apply(NormOp { stats, act: self.activation }, x, &[&self.weight, &self.bias])
     }
 }
 
@@ -120,27 +118,17 @@ impl InstanceNorm2d {
 impl Module for InstanceNorm2d {
     /// `[N, C, H, W]` → 同じ形。
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (n, c, h, w) = dims4("InstanceNorm2d", x)?;
+        let (n, c, h, w) = fused::dims4("InstanceNorm2d", x)?;
         if h * w < 2 {
             bail!(
                 "InstanceNorm2d: 形 {:?} では 1 枚に値が 1 つしか無く、正規化すると消えてしまいます",
                 x.dims()
             );
         }
-        let x = x.contiguous()?.reshape((1, n * c, h, w))?;
+        let x = x.reshape((1, n * c, h, w))?;
         let ones = Tensor::ones(n * c, x.dtype(), x.device())?;
-        let op = NormOp { stats: Stats::measure(&x, n * c)?, act: self.activation };
-        x.apply_op3(&ones, &ones.zeros_like()?, op)?.reshape((n, c, h, w))
-    }
-}
-
-fn dims4(name: &str, x: &Tensor) -> Result<(usize, usize, usize, usize)> {
-    kernel::check_f32(name, x)?;
-    match *x.dims() {
-        [n, c, h, w] if n * c * h * w > 0 => Ok((n, c, h, w)),
-        ref dims => {
-            bail!("{name}: 入力の形 {dims:?} を使えません。[枚数, チャネル, 縦, 横] にしてください")
-        }
+        let op = NormOp { stats: Stats::measure(&x)?, act: self.activation };
+        fused::apply(op, &x, &[&ones, &ones.zeros_like()?])?.reshape((n, c, h, w))
     }
 }
 
@@ -154,19 +142,18 @@ struct Stats {
 
 impl Stats {
     /// 平均を引いてから 2 乗を足す 2 段構え。1 段で済ませると、平均が大きいときに桁落ちする。
-    fn measure(x: &Tensor, channels: usize) -> Result<Self> {
-        let (n, _, h, w) = x.dims4()?;
-        let (pixels, count) = (h * w, (n * h * w) as f64);
+    fn measure(x: &Tensor) -> Result<Self> {
+        let (n, channels, h, w) = x.dims4()?;
+        let (pixels, count) = (h * w, (n * h * w) as f32);
         with_slice(x, |x| {
-            let measure = |c: usize| {
-                let planes = || x.chunks_exact(pixels).skip(c).step_by(channels);
-                let mean =
-                    (planes().map(|p| kernel::sum(p, p, |x, _| x)).sum::<f64>() / count) as f32;
-                let square = |x: f32, _| (x - mean) * (x - mean);
-                (mean, (planes().map(|p| kernel::sum(p, p, square)).sum::<f64>() / count) as f32)
+            let mean_of = |f: &(dyn Fn(usize, &[f32]) -> f64 + Sync)| {
+                let planes = x.par_chunks(pixels).enumerate().with_min_len(CHUNK.div_ceil(pixels));
+                let planes: Vec<f64> = planes.map(|(i, plane)| f(i % channels, plane)).collect();
+                by_channel(&planes, channels).into_iter().map(|sum| sum / count).collect::<Vec<_>>()
             };
-            let (mean, var) = (0..channels).into_par_iter().map(measure).unzip();
-            Ok(Self { mean, var, from_batch: true })
+            let mean = mean_of(&|_, x| sum(x, x, |x, _| x));
+            let var = mean_of(&|c, x| sum(x, x, |x, _| (x - mean[c]) * (x - mean[c])));
+            Self { mean, var, from_batch: true }
         })
     }
 
@@ -180,92 +167,66 @@ struct NormOp {
     act: Activation,
 }
 
-impl CustomOp3 for NormOp {
+impl Fused for NormOp {
     fn name(&self) -> &'static str {
-        "norm"
+        "正規化"
     }
 
-    /// y = f(γ·x̂ + β)、x̂ = (x - 平均) / √(分散 + ε)。チャネルごとに y = f(x·a + b) の形にまとめておく。
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_l: &Layout,
-        weight: &CpuStorage,
-        weight_l: &Layout,
-        bias: &CpuStorage,
-        bias_l: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (_, channels, h, w) = x_l.shape().dims4()?;
-        let (x, weight, bias) = (slice(x, x_l)?, slice(weight, weight_l)?, slice(bias, bias_l)?);
-        let mut y = vec![0f32; x.len()];
-        let planes = y.par_chunks_mut(h * w).zip(x.par_chunks(h * w)).enumerate();
-        planes.with_min_len(CHUNK.div_ceil(h * w)).for_each(|(i, (y, x))| {
+    /// y = f(γ·x̂ + β)、x̂ = (x - 平均) / √(分散 + ε)。
+    fn forward(&self, [x, weight, bias]: [Arg; 3]) -> (Vec<f32>, Vec<usize>) {
+        let (channels, pixels) = (x.dims[1], x.dims[2] * x.dims[3]);
+        let mut y = vec![0f32; x.data.len()];
+        let planes = y.par_chunks_mut(pixels).zip(x.data.par_chunks(pixels)).enumerate();
+        planes.with_min_len(CHUNK.div_ceil(pixels)).for_each(|(i, (y, x))| {
             let c = i % channels;
-            let a = weight[c] * self.stats.inverse_std(c);
-            let (mean, b) = (self.stats.mean[c], bias[c]);
-            y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * a + b);
+            let scale = weight.data[c] * self.stats.inverse_std(c);
+            let (mean, bias) = (self.stats.mean[c], bias.data[c]);
+            y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * scale + bias);
             self.act.apply(y);
         });
-        Ok((CpuStorage::F32(y), x_l.shape().clone()))
+        (y, x.dims.to_vec())
     }
 
     /// 活性化の前の勾配を g とすると、∂β = Σg、∂γ = Σg·x̂、
     /// ∂x = γ / √(分散 + ε) · (g - Σg / 個数 - x̂ · Σg·x̂ / 個数)。
     /// 引く 2 項は、x を動かすと平均と分散も動くことによる (移動平均で正規化したときは無い)。
-    fn bwd(
+    fn backward(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (n, channels, h, w) = x.dims4()?;
-        let (pixels, count) = (h * w, (n * h * w) as f32);
-        let gamma = weight.to_vec1::<f32>()?;
-        let (dx, sums) = with_slice(x, |x| {
-            with_slice(y, |y| {
-                with_slice(grad, |grad| {
-                    let plane = |i: usize| i * pixels..(i + 1) * pixels;
-                    let sums: Vec<(f32, f32)> = (0..channels)
-                        .into_par_iter()
-                        .map(|c| {
-                            let (mean, inverse) = (self.stats.mean[c], self.stats.inverse_std(c));
-                            let mut g = vec![0f32; pixels];
-                            let (mut sum, mut sum_x) = (0.0, 0.0);
-                            for i in (c..n * channels).step_by(channels) {
-                                let x = &x[plane(i)];
-                                self.act.backward(&y[plane(i)], &grad[plane(i)], &mut g);
-                                sum += kernel::sum(&g, &g, |g, _| g);
-                                sum_x += kernel::sum(&g, x, |g, x| g * (x - mean));
-                            }
-                            (sum as f32, sum_x as f32 * inverse)
-                        })
-                        .collect();
-                    let mut dx = vec![0f32; x.len()];
-                    let planes = dx.par_chunks_mut(pixels).enumerate();
-                    planes.with_min_len(CHUNK.div_ceil(pixels)).for_each(|(i, dx)| {
-                        let c = i % channels;
-                        let (mean, inverse) = (self.stats.mean[c], self.stats.inverse_std(c));
-                        self.act.backward(&y[plane(i)], &grad[plane(i)], dx);
-                        let (mut shift, mut slope) = (0.0, 0.0);
-                        if self.stats.from_batch {
-                            (shift, slope) = (sums[c].0 / count, sums[c].1 / count * inverse);
-                        }
-                        let scale = gamma[c] * inverse;
-                        let g = dx.iter_mut().zip(&x[plane(i)]);
-                        g.for_each(|(g, x)| *g = scale * (*g - shift - (x - mean) * slope));
-                    });
-                    Ok((dx, sums))
-                })
+        [x, weight, bias]: [Arg; 3],
+        y: &[f32],
+        grad: &[f32],
+    ) -> [Option<Vec<f32>>; 3] {
+        let (stats, channels, pixels) = (&self.stats, x.dims[1], x.dims[2] * x.dims[3]);
+        let mut dx = vec![0f32; x.data.len()];
+        // 1 度目: dx に g を置きながら、面ごとに Σg と Σg·(x - 平均) を求める。
+        let planes = dx.par_chunks_mut(pixels).zip(x.data.par_chunks(pixels));
+        let planes = planes.zip(y.par_chunks(pixels)).zip(grad.par_chunks(pixels)).enumerate();
+        let (sums, slopes): (Vec<f64>, Vec<f64>) = planes
+            .with_min_len(CHUNK.div_ceil(pixels))
+            .map(|(i, (((g, x), y), grad))| {
+                let mean = stats.mean[i % channels];
+                self.act.backward(y, grad, g);
+                (sum(g, g, |g, _| g), sum(g, x, |g, x| g * (x - mean)))
             })
-        })?;
-        let (dbias, dweight): (Vec<f32>, Vec<f32>) = sums.into_iter().unzip();
-        let tensor = |values: Vec<f32>, like: &Tensor| {
-            like.track_op()
-                .then(|| Tensor::from_vec(values, like.shape(), like.device()))
-                .transpose()
-        };
-        Ok((tensor(dx, x)?, tensor(dweight, weight)?, tensor(dbias, bias)?))
+            .unzip();
+        let (sums, mut slopes) = (by_channel(&sums, channels), by_channel(&slopes, channels));
+        slopes.iter_mut().enumerate().for_each(|(c, slope)| *slope *= stats.inverse_std(c));
+        // 2 度目: g を dx に直す。
+        let count = if stats.from_batch { (x.dims[0] * pixels) as f32 } else { f32::INFINITY };
+        let planes = dx.par_chunks_mut(pixels).zip(x.data.par_chunks(pixels)).enumerate();
+        planes.with_min_len(CHUNK.div_ceil(pixels)).for_each(|(i, (dx, x))| {
+            let c = i % channels;
+            let (mean, inverse) = (stats.mean[c], stats.inverse_std(c));
+            let (shift, slope) = (sums[c] / count, slopes[c] / count * inverse);
+            let scale = weight.data[c] * inverse;
+            dx.iter_mut().zip(x).for_each(|(g, x)| *g = scale * (*g - shift - (x - mean) * slope));
+        });
+        [Some(dx), weight.wanted.then_some(slopes), bias.wanted.then_some(sums)]
     }
+}
+
+/// 面ごとの和を、チャネルごとに画像の順に足す。順番が決まっているので、何スレッドでも同じ値になる。
+fn by_channel(planes: &[f64], channels: usize) -> Vec<f32> {
+    let total = |c: usize| planes[c..].iter().step_by(channels).sum::<f64>();
+    (0..channels).map(|c| total(c) as f32).collect()
 }

@@ -1,9 +1,9 @@
 //! 画像の縁の折り返しと、最近傍の拡大。どちらも「出力のどの画素が入力のどの画素か」という表の読み書きになる。
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{Result, Tensor, bail};
 use rayon::prelude::*;
 
-use super::kernel::{self, CHUNK, slice, with_slice};
+use super::fused::{self, Arg, Fused};
 
 /// 縁の画素を軸に折り返して、上下左右に `padding` 画素ずつ広げる。`[N, C, H, W]` → `[N, C, H + 2p, W + 2p]`。
 ///
@@ -39,11 +39,8 @@ fn resample(
     x: &Tensor,
     table: impl Fn(usize) -> Result<Vec<usize>>,
 ) -> Result<Tensor> {
-    kernel::check_f32(name, x)?;
-    let &[_, _, h, w] = x.dims() else {
-        bail!("{name}: 入力の形 {:?} が [枚数, チャネル, 縦, 横] ではありません", x.dims());
-    };
-    x.contiguous()?.apply_op1(Resample { name, rows: table(h)?, columns: table(w)? })
+    let (_, _, h, w) = fused::dims4(name, x)?;
+    fused::apply(Resample { name, rows: table(h)?, columns: table(w)? }, x, &[])
 }
 
 /// 出力の (i, j) に入力の (rows\[i], columns\[j]) を置く。
@@ -53,43 +50,33 @@ struct Resample {
     columns: Vec<usize>,
 }
 
-impl CustomOp1 for Resample {
+impl Fused for Resample {
     fn name(&self) -> &'static str {
         self.name
     }
 
-    fn cpu_fwd(&self, x: &CpuStorage, x_l: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (n, c, h, w) = x_l.shape().dims4()?;
-        let (rows, columns) = (&self.rows, &self.columns);
-        let x = slice(x, x_l)?;
-        let plane = rows.len() * columns.len();
-        let mut y = vec![0f32; n * c * plane];
-        let planes = y.par_chunks_mut(plane.max(1)).zip(x.par_chunks((h * w).max(1)));
-        planes.with_min_len(CHUNK.div_ceil(plane.max(1))).for_each(|(y, x)| {
-            for (y, &row) in y.chunks_exact_mut(columns.len()).zip(rows) {
+    fn forward(&self, [x, ..]: [Arg; 3]) -> (Vec<f32>, Vec<usize>) {
+        let (h, w, rows, columns) = (x.dims[2], x.dims[3], self.rows.len(), self.columns.len());
+        let mut y = vec![0f32; x.data.len() / (h * w) * rows * columns];
+        y.par_chunks_mut(rows * columns).zip(x.data.par_chunks(h * w)).for_each(|(y, x)| {
+            for (y, row) in y.chunks_exact_mut(columns).zip(&self.rows) {
                 let x = &x[row * w..][..w];
-                y.iter_mut().zip(columns).for_each(|(y, &column)| *y = x[column]);
+                y.iter_mut().zip(&self.columns).for_each(|(y, column)| *y = x[*column]);
             }
         });
-        Ok((CpuStorage::F32(y), Shape::from((n, c, rows.len(), columns.len()))))
+        (y, vec![x.dims[0], x.dims[1], rows, columns])
     }
 
     /// 1 つの画素を何か所にも置いたなら、その勾配はすべての場所の勾配の和になる。
-    fn bwd(&self, x: &Tensor, _y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let (_, _, h, w) = x.dims4()?;
-        let (rows, columns) = (&self.rows, &self.columns);
-        let plane = rows.len() * columns.len();
-        let mut dx = vec![0f32; x.elem_count()];
-        with_slice(grad, |g| {
-            let planes = dx.par_chunks_mut((h * w).max(1)).zip(g.par_chunks(plane.max(1)));
-            planes.with_min_len(CHUNK.div_ceil(plane.max(1))).for_each(|(dx, g)| {
-                for (g, &row) in g.chunks_exact(columns.len()).zip(rows) {
-                    let dx = &mut dx[row * w..][..w];
-                    g.iter().zip(columns).for_each(|(g, &column)| dx[column] += g);
-                }
-            });
-            Ok(())
-        })?;
-        Tensor::from_vec(dx, x.shape(), x.device()).map(Some)
+    fn backward(&self, [x, ..]: [Arg; 3], _: &[f32], grad: &[f32]) -> [Option<Vec<f32>>; 3] {
+        let (h, w, rows, columns) = (x.dims[2], x.dims[3], self.rows.len(), self.columns.len());
+        let mut dx = vec![0f32; x.data.len()];
+        dx.par_chunks_mut(h * w).zip(grad.par_chunks(rows * columns)).for_each(|(dx, g)| {
+            for (g, row) in g.chunks_exact(columns).zip(&self.rows) {
+                let dx = &mut dx[row * w..][..w];
+                g.iter().zip(&self.columns).for_each(|(g, column)| dx[*column] += g);
+            }
+        });
+        [Some(dx), None, None]
     }
 }
