@@ -157,6 +157,7 @@ fn plane(title: String, real: &Tensor, frame: &Frame) -> Result<Panel> {
             (color::REAL, plot::points(real)?),
             (color::FAKE, plot::points(&frame.samples)?),
         ],
+        ..Default::default()
     })
 }
 

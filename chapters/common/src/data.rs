@@ -83,7 +83,13 @@ pub mod ring {
 
 /// 2 つの三日月 (two moons)。形は `[n, 2]`、値はおよそ [-1, 1] です。
 pub fn two_moons(n: usize, rng: &mut impl Rng) -> Result<Tensor> {
+    Ok(labelled_moons(n, rng)?.0)
+}
+
+/// [`two_moons`] と、それぞれの点がどちらの月か (0 が上、1 が下)。
+pub fn labelled_moons(n: usize, rng: &mut impl Rng) -> Result<(Tensor, Vec<u8>)> {
     let mut values = Vec::with_capacity(2 * n);
+    let mut labels = Vec::with_capacity(n);
     for _ in 0..n {
         let upper = rng.random::<bool>();
         let angle = rng.random::<f32>() * TAU / 2.;
@@ -94,8 +100,9 @@ pub fn two_moons(n: usize, rng: &mut impl Rng) -> Result<Tensor> {
             let noise: f32 = rng.sample(StandardNormal);
             values.push(c + 0.04 * noise);
         }
+        labels.push(u8::from(!upper));
     }
-    Tensor::from_vec(values, (n, 2), &Device::Cpu)
+    Ok((Tensor::from_vec(values, (n, 2), &Device::Cpu)?, labels))
 }
 
 /// 手書き数字 8×8 (UCI optdigits、CC BY 4.0。出典と許諾は `data/optdigits/README.md`)。

@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow};
 use candle_core::Tensor;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+pub use plotters::style::RGBColor;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// 役割の色。
@@ -213,8 +214,14 @@ pub struct Panel {
     pub title: String,
     /// 0 (偽物らしい) から 1 (本物らしい) までの面。
     pub surface: Option<Surface>,
+    /// 0 (無彩色) から 1 (その色) までの面。
+    pub heat: Option<(RGBColor, Surface)>,
     /// 色ごとの点。
     pub points: Vec<(RGBColor, Vec<(f32, f32)>)>,
+    /// 色ごとの白抜きの点。2 つ目のクラスなど、同じ役割の中の違いに使います。
+    pub rings: Vec<(RGBColor, Vec<(f32, f32)>)>,
+    /// 色ごとの折れ線。
+    pub paths: Vec<(RGBColor, Vec<(f32, f32)>)>,
 }
 
 /// 平面の見える範囲は [-EXTENT, EXTENT] の正方形です。
@@ -249,9 +256,14 @@ fn draw_panel(area: &Area, panel: &Panel, (left, top): (i32, i32), side: i32) ->
         text(TEXT, color::INK, Pos::new(HPos::Center, VPos::Bottom)),
     ))
     .map_err(error)?;
-    let ground = tint(0.5).filled();
-    area.draw(&Rectangle::new([(left, top), (left + side, top + side)], ground)).map_err(error)?;
-    if let Some(surface) = &panel.surface {
+    let square = |fill: RGBColor, [from, to]: [(i32, i32); 2]| {
+        area.draw(&Rectangle::new([from, to], fill.filled())).map_err(error)
+    };
+    square(NEUTRAL, [(left, top), (left + side, top + side)])?;
+    let surface = panel.surface.as_ref().map(|surface| (None, surface));
+    let heat = panel.heat.as_ref().map(|(color, surface)| (Some(*color), surface));
+    for (color, surface) in surface.into_iter().chain(heat) {
+        let tint = |value| color.map_or_else(|| tint(value), |color| shade(value, color));
         let cells = surface.values.len() as i32;
         for (row, values) in surface.values.iter().enumerate() {
             let bottom = top + side - side * row as i32 / cells;
@@ -263,9 +275,9 @@ fn draw_panel(area: &Area, panel: &Panel, (left, top): (i32, i32), side: i32) ->
                 let run = values[start..].iter().take_while(|&&v| tint(v) == fill).count();
                 let from = left + side * start as i32 / cells;
                 let to = left + side * (start + run) as i32 / cells;
-                if fill != tint(0.5) {
-                    area.draw(&Rectangle::new([(from, upper), (to, bottom)], fill.filled()))
-                        .map_err(error)?;
+                if fill != NEUTRAL {
+                    // 隣へ 1 画素だけ重ねる。ぴったり並べると、縮めたときに継ぎ目が見える。
+                    square(fill, [(from, upper - 1), (to + 1, bottom)])?;
                 }
                 start += run;
             }
@@ -278,20 +290,51 @@ fn draw_panel(area: &Area, panel: &Panel, (left, top): (i32, i32), side: i32) ->
             }
         }
     }
+    for (color, points) in &panel.rings {
+        for &(x, y) in points {
+            if x.abs() < EXTENT && y.abs() < EXTENT {
+                let ring = color.stroke_width(1);
+                area.draw(&Circle::new(pixel(x, y), 3, WHITE.filled())).map_err(error)?;
+                area.draw(&Circle::new(pixel(x, y), 3, ring)).map_err(error)?;
+            }
+        }
+    }
+    for (color, path) in &panel.paths {
+        // 枠の外へ出る線は、出たところで切る。
+        for inside in path.split(|(x, y)| x.abs() > EXTENT || y.abs() > EXTENT) {
+            let inside = inside.iter().map(|&(x, y)| pixel(x, y));
+            area.draw(&PathElement::new(inside.collect::<Vec<_>>(), color.stroke_width(2)))
+                .map_err(error)?;
+        }
+    }
     let frame = color::MUTED.stroke_width(1);
     area.draw(&Rectangle::new([(left, top), (left + side, top + side)], frame)).map_err(error)
 }
 
+/// 面の地の色。
+const NEUTRAL: RGBColor = RGBColor(0xF4, 0xF4, 0xF4);
+
 /// 0 は生成データの色、1 は本物の色、½ は無彩色。9 段の等高線のように塗り分けます。
 fn tint(value: f32) -> RGBColor {
+    let toward = if value < 0.5 { color::FAKE } else { color::REAL };
+    blend(toward, (levels(value) * 2. - 1.).abs() * 0.55)
+}
+
+/// 0 は無彩色、1 は `color`。同じく 9 段です。
+fn shade(value: f32, color: RGBColor) -> RGBColor {
+    blend(color, levels(value) * 0.8)
+}
+
+fn levels(value: f32) -> f32 {
     const LEVELS: f32 = 8.;
-    let level = (value.clamp(0., 1.) * LEVELS).round() / LEVELS * 2. - 1.;
-    let toward = if level < 0. { color::FAKE } else { color::REAL };
-    let neutral = RGBColor(0xF4, 0xF4, 0xF4);
+    (value.clamp(0., 1.) * LEVELS).round() / LEVELS
+}
+
+fn blend(toward: RGBColor, amount: f32) -> RGBColor {
     let mix = |from: u8, to: u8| {
-        (f32::from(from) + (f32::from(to) - f32::from(from)) * level.abs() * 0.55).round() as u8
+        (f32::from(from) + (f32::from(to) - f32::from(from)) * amount).round() as u8
     };
-    RGBColor(mix(neutral.0, toward.0), mix(neutral.1, toward.1), mix(neutral.2, toward.2))
+    RGBColor(mix(NEUTRAL.0, toward.0), mix(NEUTRAL.1, toward.1), mix(NEUTRAL.2, toward.2))
 }
 
 /// `[N, 2]` のテンソルを点の列にします。

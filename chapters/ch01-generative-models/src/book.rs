@@ -1,0 +1,401 @@
+//! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use common::cli;
+use common::data::energy_distance;
+use common::history::{self, Run};
+use common::plot;
+use common::seed::Seed;
+use nalgebra::DMatrix;
+
+use crate::config::{Config, Data, Labels, Model};
+use crate::data::{self, HELD_OUT, Split};
+use crate::figures::{self, Recorder, Sweep};
+use crate::measure;
+use crate::model::Generative;
+use crate::train::{self, Trained, TrainedClassifier};
+
+/// 生成モデルの学習の結果と、図に使う途中経過。
+pub struct Outcome {
+    pub trained: Trained,
+    pub recorder: Recorder,
+    pub split: Split,
+}
+
+/// 識別モデルの学習の結果。
+pub struct ClassifierOutcome {
+    pub trained: TrainedClassifier,
+    pub split: Split,
+}
+
+fn go_on() -> ControlFlow<()> {
+    if cli::stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// 生成モデルの学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
+pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    config.check()?;
+    let split = data::dataset(config)?;
+    let bar = cli::Progress::new(label, config.steps, quiet);
+    let mut recorder = Recorder::default();
+    let trained = train::train(config, &split, |progress| {
+        bar.step(progress.step, &progress.named());
+        recorder.observe(config, progress);
+        Ok(go_on())
+    })?;
+    bar.finish();
+    Ok(Outcome { trained, recorder, split })
+}
+
+/// 識別モデルの学習を、進み具合を見せながら行います。
+pub fn run_classifier(label: &str, config: &Config, quiet: bool) -> Result<ClassifierOutcome> {
+    config.check()?;
+    let split = data::dataset(config)?;
+    let bar = cli::Progress::new(label, config.steps, quiet);
+    let trained = train::train_classifier(config, &split, |step, losses| {
+        bar.step(step, losses);
+        Ok(go_on())
+    })?;
+    bar.finish();
+    Ok(ClassifierOutcome { trained, split })
+}
+
+/// 端末に出す見本。画像は 4 枚を横に並べます。
+pub fn preview(x: &DMatrix<f64>) -> Result<String> {
+    if x.nrows() == 2 {
+        return plot::ascii(&data::tensor(x)?);
+    }
+    let images = figures::images(&figures::first(x, 4))?;
+    let row: Vec<_> =
+        (0..images.dim(0)?).map(|i| images.get(i)).collect::<candle_core::Result<_>>()?;
+    plot::ascii(&candle_core::Tensor::cat(&row, 2)?)
+}
+
+impl Outcome {
+    /// 図・モデル・設定を `dir` に残します。
+    pub fn save(&self, dir: &Path) -> Result<()> {
+        figures::draw(&self.trained, &self.recorder, &self.split.held_out, dir)?;
+        let name = figures::name(&self.trained.config);
+        let config = serde_json::to_string_pretty(&self.trained.config)? + "\n";
+        common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
+        self.trained.model.save(&dir.join(format!("{name}.safetensors")))
+    }
+
+    /// 標本 1 つあたりの log p(x) の平均: 学習に使ったデータ、保留データ。
+    pub fn log_likelihood(&self) -> [f64; 2] {
+        [&self.split.train, &self.split.held_out]
+            .map(|data| measure::mean(&self.trained.model.log_density(&data.x)))
+    }
+
+    /// 保留データとのエネルギー距離。
+    pub fn distance(&self) -> Result<f32> {
+        measure::distance(&self.trained.model, &self.split.held_out.x)
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    pub fn reading(&self) -> Result<String> {
+        let [train, held_out] = self.log_likelihood();
+        let likelihood = format!(
+            "1 つあたりの対数尤度は、学習データで {train:.2}、保留データで {held_out:.2} でした。差が大きいほど、学習データに合わせすぎています。"
+        );
+        let mut lines = vec![likelihood];
+        let config = &self.trained.config;
+        if config.data == Data::Digits {
+            lines.push(format!(
+                "1 画素あたり {:.2} ビットです (何も知らなければ 4.09)。本物とのエネルギー距離は {:.3} です。どちらも小さいほど良い値です。",
+                measure::bits_per_pixel(held_out, config.data.dim()),
+                self.distance()?
+            ));
+        }
+        if config.labels == Labels::Use {
+            let posterior = self.trained.model.posterior(&self.split.held_out.x);
+            lines.push(format!(
+                "ベイズの定理で識別にも使うと、保留データの {:.1} % を当てました。",
+                100. * measure::accuracy(&posterior, &self.split.held_out.labels)
+            ));
+        }
+        Ok(lines.join("\n"))
+    }
+}
+
+impl ClassifierOutcome {
+    /// 重みと設定を `dir` に残します。
+    pub fn save(&self, dir: &Path) -> Result<()> {
+        let name = figures::name(&self.trained.config);
+        let config = serde_json::to_string_pretty(&self.trained.config)? + "\n";
+        common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
+        self.trained.variables.save("classifier", &dir.join(format!("{name}.safetensors")))
+    }
+
+    /// 保留データでの正解率。
+    pub fn accuracy(&self) -> Result<f64> {
+        let posterior = self.trained.classifier.posterior(&self.split.held_out.x)?;
+        Ok(measure::accuracy(&posterior, &self.split.held_out.labels))
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    pub fn reading(&self) -> Result<String> {
+        Ok(format!(
+            "保留データの {:.1} % を当てました。このモデルが知っているのは p(y|x) だけで、新しい x は作れません。",
+            100. * self.accuracy()?
+        ))
+    }
+}
+
+/// 本に載せる実験の結果。
+pub struct Book {
+    pub classifier: ClassifierOutcome,
+    pub blobs: Outcome,
+    /// 独立、正規分布、混合の順。
+    pub moons: [Outcome; 3],
+    /// 独立な画素、正規分布、混合の順。
+    pub digits: [Outcome; 3],
+    pub by_label: Outcome,
+    pub digit_classifier: ClassifierOutcome,
+    pub components: Sweep,
+    pub floors: Sweep,
+}
+
+/// 3 つの生成モデルと、画面に出す名前。
+pub const MODELS: [(Model, &str); 3] =
+    [(Model::Pixels, "独立な画素"), (Model::Gaussian, "正規分布"), (Model::Mixture, "混合")];
+
+impl Book {
+    /// すべて学習します。
+    pub fn train(quiet: bool) -> Result<Self> {
+        let three = |data: Data, title: &str| -> Result<[Outcome; 3]> {
+            let outcome = |(model, name)| {
+                run(&format!("{title} ({name})"), &Config::book(data, model), quiet)
+            };
+            let [a, b, c] = MODELS.map(outcome);
+            Ok([a?, b?, c?])
+        };
+        let classifier =
+            |label, data| run_classifier(label, &Config::book(data, Model::Classifier), quiet);
+        Ok(Self {
+            classifier: classifier("2 クラス (識別)", Data::Blobs)?,
+            blobs: run("2 クラス (生成)", &Config::by_class(Data::Blobs), quiet)?,
+            moons: three(Data::Moons, "三日月")?,
+            digits: three(Data::Digits, "数字")?,
+            by_label: run("数字 (ラベルごと)", &Config::by_class(Data::Digits), quiet)?,
+            digit_classifier: classifier("数字 (識別)", Data::Digits)?,
+            components: components_sweep(quiet)?,
+            floors: floors_sweep(quiet)?,
+        })
+    }
+
+    /// 本の図と `run.json` を `dir` に書きます。
+    pub fn draw(&self, dir: &Path) -> Result<()> {
+        let (classifier, blobs) = (&self.classifier.trained.classifier, &self.blobs.trained.model);
+        figures::compare(classifier, blobs, &self.blobs.split.held_out, dir)?;
+        figures::sampling(classifier, blobs, &self.blobs.split.held_out, dir)?;
+        figures::far(classifier, blobs, dir)?;
+
+        let moons = self.moons.each_ref().map(|outcome| &outcome.trained.model);
+        figures::moons(moons, &self.moons[0].split.held_out, dir)?;
+        let mixture = &self.moons[2];
+        figures::draw(&mixture.trained, &mixture.recorder, &mixture.split.held_out, dir)?;
+
+        let real = &self.digits[0].split.held_out.x;
+        let digits = self.digits.each_ref().map(|outcome| &outcome.trained.model);
+        figures::real_digits(real, dir)?;
+        figures::side_by_side(real, digits, dir)?;
+        figures::axes(digits[1], dir)?;
+        for outcome in self.digits.iter().chain([&self.by_label]) {
+            figures::draw(&outcome.trained, &outcome.recorder, &outcome.split.held_out, dir)?;
+        }
+        let suspects = self.suspects();
+        figures::suspects(suspects.each_ref(), dir)?;
+        let [real, flipped, _] = suspects.each_ref().map(|x| digits[2].log_density(x));
+        figures::outliers(&real, &flipped, &dir.join("digits-outliers.svg"))?;
+        figures::sweep(&self.components, "成分の数", &dir.join("digits-components.svg"))?;
+        figures::sweep(&self.floors, "分散の底 (10 の何乗か)", &dir.join("digits-floor.svg"))?;
+        let history = self.digits[2].trained.history.to_string();
+        common::files::write(&dir.join("digits-history.txt"), history.as_bytes())?;
+        self.record()?.write(dir)
+    }
+
+    /// 保留した本物、それを上下逆さまにしたもの、雑音。どれも `[64, 500]` です。
+    pub fn suspects(&self) -> [DMatrix<f64>; 3] {
+        let real = &self.digits[0].split.held_out.x;
+        let noise = measure::noise(real.nrows(), real.ncols(), Seed(0));
+        [real.clone(), measure::upside_down(real), noise]
+    }
+
+    /// 条件付き生成 p(x|y) で作った画像を、別に学習した識別モデルが y と答える割合。
+    pub fn obedience(&self) -> Result<f64> {
+        let model = &self.by_label.trained.model;
+        let mut total = 0.;
+        for y in 0..model.classes.len() {
+            let (x, labels) = measure::generate(model, Some(y), 100, Seed(y as u64));
+            let posterior = self.digit_classifier.trained.classifier.posterior(&x)?;
+            total += measure::accuracy(&posterior, &labels);
+        }
+        Ok(total / model.classes.len() as f64)
+    }
+
+    /// 識別モデルの p(y|x) と、生成モデルからベイズの定理で求めた p(y|x) の差。保留データの中での最大です。
+    pub fn posterior_gap(&self) -> Result<f64> {
+        let x = &self.blobs.split.held_out.x;
+        let gap = self.classifier.trained.classifier.posterior(x)?
+            - self.blobs.trained.model.posterior(x);
+        Ok(gap.abs().max())
+    }
+
+    /// データから遠い点での、識別モデルの確信と、いちばん高いところに比べた密度。
+    pub fn far_away(&self) -> Result<(f64, f64)> {
+        let model = &self.blobs.trained.model;
+        let (_, x) = figures::away(model);
+        let last = x.ncols() - 1;
+        let confidence = self.classifier.trained.classifier.posterior(&x)?[(1, last)];
+        let log_density = model.log_density(&x);
+        let top = log_density.iter().copied().fold(f64::MIN, f64::max);
+        Ok((confidence, (log_density[last] - top).exp()))
+    }
+
+    /// 本文が引用する測定値。
+    fn record(&self) -> Result<Run> {
+        let mut record = Run::new(fingerprint()?);
+        let percent = |rate: f64| format!("{:.1} %", 100. * rate);
+
+        record.config("blobs.classifier", &self.classifier.trained.config)?;
+        record.config("blobs", &self.blobs.trained.config)?;
+        let blobs = &self.blobs.split.held_out;
+        let bayes = measure::accuracy(&self.blobs.trained.model.posterior(&blobs.x), &blobs.labels);
+        let (confidence, density) = self.far_away()?;
+        record.result("blobs.accuracy_classifier", percent(self.classifier.accuracy()?));
+        record.result("blobs.accuracy_bayes", percent(bayes));
+        record.result("blobs.gap", format!("{:.2}", self.posterior_gap()?));
+        record.result("blobs.far.confidence", format!("{confidence:.4}"));
+        record.result("blobs.far.density", format!("10 の −{:.0} 乗", -density.log10()));
+
+        for (outcome, (model, _)) in self.moons.iter().zip(MODELS) {
+            let key = format!("moons.{}", model.name());
+            record.config(&key, &outcome.trained.config)?;
+            record
+                .result(&format!("{key}.held_out"), format!("{:.2}", outcome.log_likelihood()[1]));
+        }
+
+        let real = &self.digits[0].split;
+        record.result("digits.train", real.train.labels.len());
+        record.result("digits.held_out", real.held_out.labels.len());
+        let [a, b] = [&real.train.x, &real.held_out.x].map(data::tensor);
+        record.result("digits.distance_real", format!("{:.3}", energy_distance(&a?, &b?)?));
+        let nearest = measure::nearest(&real.held_out.x, &real.train.x);
+        record.result("digits.nearest_real", format!("{:.2}", measure::mean(&nearest)));
+        let names = MODELS.map(|(model, _)| model.name()).into_iter().chain(["by_label"]);
+        for (outcome, name) in self.digits.iter().chain([&self.by_label]).zip(names) {
+            let key = format!("digits.{name}");
+            record.config(&key, &outcome.trained.config)?;
+            let [train, held_out] = outcome.log_likelihood();
+            let bits = |nats| format!("{:.2}", measure::bits_per_pixel(nats, 64));
+            record.result(&format!("{key}.nats_train"), format!("{train:.1}"));
+            record.result(&format!("{key}.nats"), format!("{held_out:.1}"));
+            record.result(&format!("{key}.bits_train"), bits(train));
+            record.result(&format!("{key}.bits"), bits(held_out));
+            record.result(&format!("{key}.distance"), format!("{:.3}", outcome.distance()?));
+            let (fake, _) = measure::generate(&outcome.trained.model, None, HELD_OUT, Seed(0));
+            let nearest = measure::nearest(&fake, &real.train.x);
+            record.result(&format!("{key}.nearest"), format!("{:.2}", measure::mean(&nearest)));
+        }
+        let mixture = &self.digits[2];
+        let purity = measure::purity(&mixture.trained.model.classes[0], &real.held_out, 10);
+        record.result("digits.mixture.components", mixture.trained.config.components);
+        record.result("digits.mixture.purity", percent(purity));
+
+        let suspects = self.suspects();
+        let [real, flipped, noise] =
+            suspects.each_ref().map(|x| mixture.trained.model.log_density(x));
+        for (name, values) in [("real", &real), ("flipped", &flipped), ("noise", &noise)] {
+            record.result(&format!("outliers.{name}"), format!("{:.0}", measure::mean(values)));
+        }
+        record.result("outliers.flipped_rate", percent(measure::win_rate(&real, &flipped)));
+        record.result("outliers.noise_rate", percent(measure::win_rate(&real, &noise)));
+
+        record.config("digit_classifier", &self.digit_classifier.trained.config)?;
+        let posterior = self.by_label.trained.model.posterior(&suspects[0]);
+        let labels = &self.by_label.split.held_out.labels;
+        record
+            .result("conditional.accuracy_classifier", percent(self.digit_classifier.accuracy()?));
+        record.result("conditional.accuracy_bayes", percent(measure::accuracy(&posterior, labels)));
+        record.result("conditional.obedience", percent(self.obedience()?));
+
+        let components = self.components.points.iter().map(|p| (format!("components.{}", p.0), p));
+        let floors = self.floors.points.iter().map(|p| (format!("floor.1e{}", p.0), p));
+        for (key, (_, train, held_out)) in components.chain(floors) {
+            record.result(&format!("{key}.train"), format!("{train:.1}"));
+            record.result(&format!("{key}.held_out"), format!("{held_out:.1}"));
+        }
+        Ok(record)
+    }
+}
+
+fn sweep(label: &str, quiet: bool, settings: &[(f64, Config)]) -> Result<Sweep> {
+    let bar = cli::Progress::new(label, settings.len(), quiet);
+    let mut points = Vec::new();
+    for (index, (value, config)) in settings.iter().enumerate() {
+        let [train, held_out] = run(label, config, true)?.log_likelihood();
+        points.push((*value, train, held_out));
+        bar.step(index + 1, &[("train", train as f32), ("held-out", held_out as f32)]);
+    }
+    bar.finish();
+    Ok(Sweep { points })
+}
+
+/// 成分の数だけを変えます。多すぎると、保留データの尤度が下がります。
+pub fn components_sweep(quiet: bool) -> Result<Sweep> {
+    let config = Config { steps: 15, ..Config::book(Data::Digits, Model::Mixture) };
+    let settings = [1, 2, 5, 10, 20, 40]
+        .map(|components| (components as f64, Config { components, ..config.clone() }));
+    sweep("成分の数", quiet, &settings)
+}
+
+/// 分散の底だけを変えます。底が低すぎると、学習データの尤度だけが際限なく上がります。
+pub fn floors_sweep(quiet: bool) -> Result<Sweep> {
+    let config = Config { steps: 8, components: 20, ..Config::book(Data::Digits, Model::Mixture) };
+    let settings = [-6, -5, -4, -3, -2, -1]
+        .map(|power| (f64::from(power), Config { floor: 10f64.powi(power), ..config.clone() }));
+    sweep("分散の底", quiet, &settings)
+}
+
+/// この章の図を決めるソースの指紋。
+pub fn fingerprint() -> Result<String> {
+    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
+    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+}
+
+/// 保存したモデルだけを使って、新しい標本 `[dim, count]` を作ります。学習データは読みません。
+pub fn generate(
+    config: &Config,
+    label: Option<usize>,
+    dir: &Path,
+    count: usize,
+    seed: Seed,
+) -> Result<DMatrix<f64>> {
+    ensure!(
+        config.model != Model::Classifier,
+        "識別モデルは p(y|x) だけを学ぶので、新しい x は作れません。--model に pixels、gaussian、mixture のどれかを指定してください"
+    );
+    let name = figures::name(config);
+    let path = dir.join(format!("{name}.safetensors"));
+    ensure!(
+        path.exists(),
+        "{} がありません。先に cargo run -p ch01-generative-models -- --data {} --model {}{} で学習してください",
+        path.display(),
+        config.data.name(),
+        config.model.name(),
+        if config.labels == Labels::Use { " --labels use" } else { "" }
+    );
+    let model = Generative::load(&path)?;
+    if let Some(label) = label {
+        ensure!(
+            label < model.classes.len(),
+            "--label は 0 以上 {} 以下にしてください ({label} でした)",
+            model.classes.len() - 1
+        );
+    }
+    Ok(measure::generate(&model, label, count, seed).0)
+}

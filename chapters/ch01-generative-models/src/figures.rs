@@ -1,0 +1,407 @@
+//! 学習の結果を図にします。ここでは学習しません。
+
+use std::path::Path;
+
+use anyhow::Result;
+use candle_core::Tensor;
+use common::plot::{self, EXTENT, Line, LineChart, Panel, RGBColor, Sheet, Surface, color};
+use common::seed::Seed;
+use nalgebra::{DMatrix, DVector};
+use rand::Rng;
+
+use crate::config::{Config, Data, Labels, Model};
+use crate::data::{self, Labelled};
+use crate::measure::generate;
+use crate::model::{Classifier, Gaussian, Generative};
+use crate::train::{Progress, Trained};
+
+/// 平面のデータで、図に載せる途中経過を集めます。
+#[derive(Default)]
+pub struct Recorder {
+    /// (終わった回数, そのときのモデル)
+    pub frames: Vec<(usize, Generative)>,
+}
+
+impl Recorder {
+    /// `train` の observer から毎回呼びます。
+    pub fn observe(&mut self, config: &Config, progress: &Progress) {
+        let due = |percent: usize| (config.steps * percent).div_ceil(100).max(1);
+        if config.data != Data::Digits && [0, 10, 20, 30, 45, 100].map(due).contains(&progress.step)
+        {
+            self.frames.push((progress.step, progress.model.clone()));
+        }
+    }
+}
+
+/// 1 回の学習の図を `dir` に書きます。ファイル名はデータとモデルの名前で始まります。
+pub fn draw(trained: &Trained, recorder: &Recorder, real: &Labelled, dir: &Path) -> Result<()> {
+    let config = &trained.config;
+    let name = name(config);
+    match config.data {
+        Data::Blobs | Data::Moons => {
+            let panels = recorder.frames.iter().map(|(step, model)| Panel {
+                title: format!("{step} 回"),
+                points: vec![(color::REAL, points(&first(&real.x, 128)))],
+                paths: ellipses(model),
+                ..Default::default()
+            });
+            plot::panels(&dir.join(format!("{name}-steps.svg")), &panels.collect::<Vec<_>>(), 3)?;
+            let (fake, labels) = generate(&trained.model, None, 400, Seed(config.seed));
+            let panel = |title: &str, color, data: &Labelled| {
+                classes(Panel { title: title.into(), ..Default::default() }, color, data)
+            };
+            let fake = Labelled { x: fake, labels };
+            let mut real = Labelled { x: first(&real.x, 400), labels: real.labels[..400].to_vec() };
+            if config.labels == Labels::Ignore {
+                real.labels.fill(0);
+            }
+            let panels = [panel("本物", color::REAL, &real), panel("生成", color::FAKE, &fake)];
+            plot::panels(&dir.join(format!("{name}-samples.svg")), &panels, 2)?;
+        }
+        Data::Digits => {
+            let path = dir.join(format!("{name}-samples.png"));
+            match config.labels {
+                Labels::Ignore => {
+                    let images = images(&generate(&trained.model, None, 60, Seed(config.seed)).0)?;
+                    let sheet = Sheet { images: &images, columns: 12, frame: color::FAKE };
+                    plot::image_grid(&path, &[sheet], 4)?;
+                }
+                Labels::Use => conditional(&trained.model, &path)?,
+            }
+            if config.model == Model::Mixture && config.labels == Labels::Ignore {
+                means(&trained.model, &dir.join(format!("{name}-means.png")))?;
+            }
+        }
+    }
+    if trained.history.len() > 1 {
+        likelihood(trained, &dir.join(format!("{name}-likelihood.svg")))?;
+    }
+    Ok(())
+}
+
+/// ファイル名の始まり。
+pub fn name(config: &Config) -> String {
+    let by_label = if config.labels == Labels::Use { "-by-label" } else { "" };
+    format!("{}-{}{by_label}", config.data.name(), config.model.name())
+}
+
+/// 学習の歩みに対する、学習データと保留データの対数尤度。
+fn likelihood(trained: &Trained, path: &Path) -> Result<()> {
+    let line = |label, column, color| Line { label, color, points: trained.history.series(column) };
+    let lines = vec![
+        line("学習データ", "train", color::GENERATOR),
+        line("保留データ", "held-out", color::REAL),
+    ];
+    let y_range = range(&lines);
+    LineChart {
+        x_label: "EM の反復", y_label: "対数尤度の平均", lines, y_range, guides: vec![]
+    }
+    .save(path)
+}
+
+/// 線がすべて収まる、切りのよい縦軸の範囲。
+fn range(lines: &[Line]) -> std::ops::Range<f64> {
+    let ys = || lines.iter().flat_map(|line| line.points.iter().map(|point| point.1));
+    let (low, high) = (ys().fold(f64::MAX, f64::min), ys().fold(f64::MIN, f64::max));
+    let step = 10f64.powf((high - low).max(1e-6).log10().floor()) / 2.;
+    (low / step).floor() * step..(high / step).ceil() * step
+}
+
+/// 行列 `[dim, N]` の最初の `count` 列。
+pub fn first(x: &DMatrix<f64>, count: usize) -> DMatrix<f64> {
+    x.columns(0, count.min(x.ncols())).into_owned()
+}
+
+/// 行列 `[2, N]` を点の列にします。
+pub fn points(x: &DMatrix<f64>) -> Vec<(f32, f32)> {
+    x.column_iter().map(|p| (p[0] as f32, p[1] as f32)).collect()
+}
+
+/// 行列 `[64, N]` を画像 `[N, 1, 8, 8]` にします。
+pub fn images(x: &DMatrix<f64>) -> Result<Tensor> {
+    Ok(data::tensor(x)?.reshape((x.ncols(), 1, 8, 8))?)
+}
+
+/// 2 つのクラスを、塗った点 (0) と白抜きの点 (1) で足します。色は役割のままです。
+fn classes(mut panel: Panel, color: RGBColor, data: &Labelled) -> Panel {
+    panel.points.push((color, points(&data.of_class(0))));
+    panel.rings.push((color, points(&data.of_class(1))));
+    panel
+}
+
+/// 平面の升目の中心 `[2, 升目の数]`。行は下から上、列は左から右です。
+fn grid() -> DMatrix<f64> {
+    let at = |cell: usize| ((cell as f64 + 0.5) / CELLS as f64 * 2. - 1.) * f64::from(EXTENT);
+    DMatrix::from_fn(
+        2,
+        CELLS * CELLS,
+        |axis, i| {
+            if axis == 0 { at(i % CELLS) } else { at(i / CELLS) }
+        },
+    )
+}
+
+const CELLS: usize = 48;
+
+fn surface(values: impl Iterator<Item = f64>) -> Surface {
+    let values: Vec<f32> = values.map(|value| value as f32).collect();
+    Surface { values: values.chunks(CELLS).map(<[f32]>::to_vec).collect() }
+}
+
+/// 密度 p(x) の面。いちばん高いところを 1 とします。
+fn density(model: &Generative) -> (RGBColor, Surface) {
+    let log_density = model.log_density(&grid());
+    let top = log_density.iter().copied().fold(f64::MIN, f64::max);
+    // そのままでは山の頂上しか見えないので、平方根で裾を持ち上げる。
+    (color::GENERATOR, surface(log_density.into_iter().map(|log| (0.5 * (log - top)).exp())))
+}
+
+/// 識別モデルの p(y = 1|x) の面。
+fn boundary(classifier: &Classifier) -> Result<(RGBColor, Surface)> {
+    let posterior = classifier.posterior(&grid())?;
+    Ok((color::DISCRIMINATOR, surface(posterior.row(1).iter().copied())))
+}
+
+/// 成分ごとに、標準偏差の 2 倍を囲む楕円。
+fn ellipses(model: &Generative) -> Vec<(RGBColor, Vec<(f32, f32)>)> {
+    let ellipse = |gaussian: &Gaussian| {
+        let at = |i: i32| {
+            let angle = f64::from(i) / 48. * std::f64::consts::TAU;
+            let x = gaussian.place(&(2. * DVector::from_vec(vec![angle.cos(), angle.sin()])));
+            (x[0] as f32, x[1] as f32)
+        };
+        (color::LATENT, (0..=48).map(at).collect())
+    };
+    model.classes.iter().flat_map(|class| class.components.iter().map(ellipse)).collect()
+}
+
+/// 同じデータに対する、識別モデルの面 p(y|x) と生成モデルの面 p(x)。
+pub fn compare(
+    classifier: &Classifier,
+    model: &Generative,
+    real: &Labelled,
+    dir: &Path,
+) -> Result<()> {
+    let shown = Labelled { x: first(&real.x, 200), labels: real.labels[..200].to_vec() };
+    // 次の図 (blobs-far) で、この線に沿って遠ざかる。
+    let path = vec![(color::INK, points(&away(model).1))];
+    let panel = |title: &str, heat| {
+        let paths = path.clone();
+        let panel = Panel { title: title.into(), heat: Some(heat), paths, ..Default::default() };
+        classes(panel, color::REAL, &shown)
+    };
+    let panels = [
+        panel("識別モデル p(y|x)", boundary(classifier)?),
+        panel("生成モデル p(x)", density(model)),
+    ];
+    plot::panels(&dir.join("blobs-boundary.svg"), &panels, 2)
+}
+
+/// それぞれのモデルから引けるもの。識別モデルからは、与えた x のラベルしか引けません。
+pub fn sampling(
+    classifier: &Classifier,
+    model: &Generative,
+    real: &Labelled,
+    dir: &Path,
+) -> Result<()> {
+    let given = first(&real.x, 200);
+    let rng = &mut Seed(0).rng("labels");
+    let posterior = classifier.posterior(&given)?;
+    let labels = posterior.column_iter().map(|p| usize::from(rng.random::<f64>() < p[1])).collect();
+    let (x, fake_labels) = generate(model, None, 200, Seed(0));
+    let panel = |title: &str, color, data: &Labelled| {
+        classes(Panel { title: title.into(), ..Default::default() }, color, data)
+    };
+    let panels = [
+        panel("識別: y だけ引ける", color::REAL, &Labelled { x: given, labels }),
+        panel("生成: x も引ける", color::FAKE, &Labelled { x, labels: fake_labels }),
+    ];
+    plot::panels(&dir.join("blobs-sampling.svg"), &panels, 2)
+}
+
+/// 2 つのクラスの中間から、クラス 1 を通って遠ざかる点の列。距離と点 `[2, N]` です。
+pub fn away(model: &Generative) -> (Vec<f64>, DMatrix<f64>) {
+    let [from, to] = [0, 1].map(|y| model.classes[y].components[0].mean.clone());
+    let (middle, direction) = ((&to + &from) / 2., (&to - &from).normalize());
+    let distances: Vec<f64> = (0..=75).map(|i| f64::from(i) * 0.02).collect();
+    let columns: Vec<_> =
+        distances.iter().map(|&distance| &middle + distance * &direction).collect();
+    (distances, DMatrix::from_columns(&columns))
+}
+
+/// データから遠ざかるときの、識別モデルの確信と、生成モデルの密度。
+pub fn far(classifier: &Classifier, model: &Generative, dir: &Path) -> Result<()> {
+    let (distances, x) = away(model);
+    let confidence = classifier.posterior(&x)?;
+    let log_density = model.log_density(&x);
+    let top = log_density.iter().copied().fold(f64::MIN, f64::max);
+    let line = |label, color, values: Vec<f64>| Line {
+        label,
+        color,
+        points: distances.iter().copied().zip(values).collect(),
+    };
+    let lines = vec![
+        line("確信 p(y|x)", color::DISCRIMINATOR, confidence.row(1).iter().copied().collect()),
+        line(
+            "密度 p(x)",
+            color::GENERATOR,
+            log_density.iter().map(|log| (log - top).exp()).collect(),
+        ),
+    ];
+    LineChart {
+        x_label: "2 つのクラスの中間からの距離",
+        y_label: "確率・密度 (最大を 1)",
+        lines,
+        y_range: 0. ..1.,
+        guides: vec![],
+    }
+    .save(&dir.join("blobs-far.svg"))
+}
+
+/// 三日月に当てはめた 3 つのモデル。上の段が密度、下の段がそこから作った点です。
+pub fn moons(models: [&Generative; 3], real: &Labelled, dir: &Path) -> Result<()> {
+    let titles = ["独立", "正規分布", "混合"];
+    let densities = models.iter().zip(titles).map(|(model, title)| Panel {
+        title: title.into(),
+        heat: Some(density(model)),
+        points: vec![(color::REAL, points(&first(&real.x, 60)))],
+        ..Default::default()
+    });
+    let samples = models.iter().map(|model| Panel {
+        title: "作った点".into(),
+        points: vec![(color::FAKE, points(&generate(model, None, 300, Seed(0)).0))],
+        ..Default::default()
+    });
+    let panels: Vec<Panel> = densities.chain(samples).collect();
+    plot::panels(&dir.join("moons-models.svg"), &panels, 3)
+}
+
+/// 本物と、3 つのモデルの標本を左右に並べます。
+pub fn side_by_side(real: &DMatrix<f64>, models: [&Generative; 3], dir: &Path) -> Result<()> {
+    const COUNT: usize = 24;
+    let real = images(&first(real, COUNT))?;
+    let fakes = models
+        .iter()
+        .map(|model| images(&generate(model, None, COUNT, Seed(0)).0))
+        .collect::<Result<Vec<_>>>()?;
+    let sheet = |images, frame| Sheet { images, columns: 4, frame };
+    let fakes = fakes.iter().map(|images| sheet(images, color::FAKE));
+    let sheets: Vec<Sheet> = std::iter::once(sheet(&real, color::REAL)).chain(fakes).collect();
+    plot::image_grid(&dir.join("digits-models.png"), &sheets, 4)
+}
+
+/// 本物の数字。
+pub fn real_digits(real: &DMatrix<f64>, dir: &Path) -> Result<()> {
+    let images = images(&first(real, 60))?;
+    let sheet = Sheet { images: &images, columns: 12, frame: color::REAL };
+    plot::image_grid(&dir.join("digits-real.png"), &[sheet], 4)
+}
+
+/// 成分の平均像を、重みの大きい順に並べます。
+pub fn means(model: &Generative, path: &Path) -> Result<()> {
+    let mixture = &model.classes[0];
+    let mut order: Vec<usize> = (0..mixture.weights.len()).collect();
+    order.sort_by(|&a, &b| mixture.weights[b].total_cmp(&mixture.weights[a]));
+    let columns: Vec<_> = order.iter().map(|&k| mixture.components[k].mean.clone()).collect();
+    let images = images(&DMatrix::from_columns(&columns))?;
+    let sheet = Sheet { images: &images, columns: columns.len().min(10), frame: color::LATENT };
+    plot::image_grid(path, &[sheet], 6)
+}
+
+/// 正規分布の軸 (主成分)。行ごとに 1 本の軸で、中央が平均像、左右へ標準偏差の 3 倍までずらします。
+pub fn axes(model: &Generative, dir: &Path) -> Result<()> {
+    let gaussian = &model.classes[0].components[0];
+    let moved = principal(gaussian).into_iter().take(4).flat_map(|axis| {
+        (-4..=4).map(move |step| {
+            let mut z = DVector::zeros(gaussian.mean.len());
+            z[axis] = 0.75 * f64::from(step);
+            gaussian.place(&z)
+        })
+    });
+    let images = images(&DMatrix::from_columns(&moved.collect::<Vec<_>>()))?;
+    let sheet = Sheet { images: &images, columns: 9, frame: color::LATENT };
+    plot::image_grid(&dir.join("digits-axes.png"), &[sheet], 5)
+}
+
+/// 軸の番号を、分散の大きい順に並べます。
+pub fn principal(gaussian: &Gaussian) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..gaussian.variances.len()).collect();
+    order.sort_by(|&a, &b| gaussian.variances[b].total_cmp(&gaussian.variances[a]));
+    order
+}
+
+/// 条件付き生成。行が y = 0, 1, …, 9 です。
+pub fn conditional(model: &Generative, path: &Path) -> Result<()> {
+    const COLUMNS: usize = 12;
+    let rows: Vec<_> = (0..model.classes.len())
+        .map(|y| generate(model, Some(y), COLUMNS, Seed(y as u64)).0)
+        .collect();
+    let columns: Vec<_> = rows.iter().flat_map(|row| row.column_iter()).collect();
+    let images = images(&DMatrix::from_columns(&columns))?;
+    let sheet = Sheet { images: &images, columns: COLUMNS, frame: color::FAKE };
+    plot::image_grid(path, &[sheet], 4)
+}
+
+/// 設定を 1 つだけ変えながら測った、学習データと保留データの対数尤度。
+pub struct Sweep {
+    /// (横軸の値, 学習データ, 保留データ)
+    pub points: Vec<(f64, f64, f64)>,
+}
+
+/// 成分の数や分散の底を変えたときの図。
+pub fn sweep(sweep: &Sweep, x_label: &str, path: &Path) -> Result<()> {
+    let line = |label, color, value: fn(&(f64, f64, f64)) -> f64| Line {
+        label,
+        color,
+        points: sweep.points.iter().map(|point| (point.0, value(point))).collect(),
+    };
+    let lines = vec![
+        line("学習データ", color::GENERATOR, |point| point.1),
+        line("保留データ", color::REAL, |point| point.2),
+    ];
+    let y_range = range(&lines);
+    LineChart { x_label, y_label: "1 枚あたりの対数尤度", lines, y_range, guides: vec![] }
+        .save(path)
+}
+
+/// 保留した本物と、上下を逆さまにした本物の、log p(x) の分かれ方。
+pub fn outliers(real: &[f64], flipped: &[f64], path: &Path) -> Result<()> {
+    const BINS: usize = 26;
+    const LOW: f64 = -200.;
+    const HIGH: f64 = 60.;
+    let width = (HIGH - LOW) / BINS as f64;
+    let histogram = |values: &[f64]| {
+        let mut counts = vec![0.; BINS];
+        for value in values {
+            // 範囲より小さいものは、いちばん左に積む。
+            let bin = ((value - LOW) / width).max(0.) as usize;
+            counts[bin.min(BINS - 1)] += 100. / values.len() as f64;
+        }
+        let center = |bin: usize| LOW + (bin as f64 + 0.5) * width;
+        counts.into_iter().enumerate().map(|(bin, count)| (center(bin), count)).collect()
+    };
+    let lines = vec![
+        Line { label: "本物", color: color::REAL, points: histogram(real) },
+        Line { label: "逆さま", color: color::INK, points: histogram(flipped) },
+    ];
+    let y_range = range(&lines);
+    LineChart {
+        x_label: "対数尤度 log p(x)",
+        y_label: "画像の割合 (%)",
+        lines,
+        y_range,
+        guides: vec![],
+    }
+    .save(path)
+}
+
+/// 本物、上下を逆さまにした本物、雑音の画像。
+pub fn suspects(images_of: [&DMatrix<f64>; 3], dir: &Path) -> Result<()> {
+    let shown = images_of.map(|x| images(&first(x, 16)));
+    let [real, flipped, noise] = shown;
+    let (real, flipped, noise) = (real?, flipped?, noise?);
+    let sheet = |images, frame| Sheet { images, columns: 4, frame };
+    let sheets =
+        [sheet(&real, color::REAL), sheet(&flipped, color::MUTED), sheet(&noise, color::MUTED)];
+    plot::image_grid(&dir.join("digits-outliers.png"), &sheets, 4)
+}

@@ -1,0 +1,139 @@
+//! モデルの大きさ、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
+
+use std::process::Command;
+
+use ch01_generative_models::book;
+use ch01_generative_models::config::{Config, Data, Labels, Model};
+
+#[test]
+fn model_sizes() {
+    let mut table = String::new();
+    for (model, labels) in [
+        (Model::Pixels, Labels::Ignore),
+        (Model::Gaussian, Labels::Ignore),
+        (Model::Mixture, Labels::Ignore),
+        (Model::Gaussian, Labels::Use),
+    ] {
+        let config = Config { labels, ..Config::tiny(Data::Digits, model) };
+        let outcome = book::run("試験", &config, true).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        outcome.save(dir.path()).unwrap();
+        let path = dir
+            .path()
+            .join(format!("{}.safetensors", ch01_generative_models::figures::name(&config)));
+        let tensors = candle_core::safetensors::load(path, &candle_core::Device::Cpu).unwrap();
+        let mut rows: Vec<_> = tensors
+            .iter()
+            .filter(|(name, _)| *name == "prior" || name.starts_with("0."))
+            .map(|(name, tensor)| format!("  {name} {:?}\n", tensor.dims()))
+            .collect();
+        rows.sort();
+        table += &format!("{} ({labels:?})\n{}", model.name(), rows.concat());
+    }
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn tiny_run() {
+    let outcome = book::run("試験", &Config::tiny(Data::Moons, Model::Mixture), true).unwrap();
+    let history = &outcome.trained.history;
+    // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
+    let text: String = history
+        .series("train")
+        .iter()
+        .zip(history.series("held-out"))
+        .map(|(train, held_out)| {
+            format!("{} train {:.2} held-out {:.2}\n", train.0, train.1, held_out.1)
+        })
+        .collect();
+    insta::assert_snapshot!(text);
+}
+
+fn run(args: &[&str]) -> (Option<i32>, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_ch01-generative-models")).args(args).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn help() {
+    let (code, text) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn bad_input_gets_one_japanese_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    std::fs::write(dir.path().join("moons-mixture.safetensors"), "broken").unwrap();
+    let cases: [&[&str]; 17] = [
+        &["--steps", "x"],
+        &["--steps", "0"],
+        &["--components"],
+        &["--components", "0"],
+        &["--components", "3", "--model", "gaussian"],
+        &["--components", "40", "--train", "30"],
+        &["--train", "5000"],
+        &["--floor=-1"],
+        &["--floor", "0", "--components", "20", "--train", "300", "--quiet"],
+        &["--lr", "nan"],
+        &["--data", "digit"],
+        &["--model", "vae"],
+        &["--labels", "use", "--model", "classifier"],
+        &["--labels", "use", "--components", "50", "--train", "100"],
+        &["generate", "--out", out],
+        &["generate", "--out", out, "--data", "moons"],
+        &["generate", "--out", out, "--model", "classifier"],
+    ];
+    let mut texts = String::new();
+    for case in cases {
+        let (code, text) = run(case);
+        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
+        let shown = text.replace(out, "DIR");
+        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
+    }
+    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let target = file.join("below");
+    let (code, text) = run(&["--data", "blobs", "--steps", "1", "--out", target.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("書き込めません"), "{text}");
+    insta::assert_snapshot!(texts);
+}
+
+#[test]
+fn a_short_run_leaves_figures_a_model_and_a_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let mut names = String::new();
+    for args in [
+        &["--data", "moons", "--steps", "5"][..],
+        &["--data", "digits", "--model", "gaussian", "--labels", "use"],
+        &["--data", "blobs", "--model", "classifier", "--steps", "20"],
+    ] {
+        let (code, text) = run(&[args, &["--out", out]].concat());
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("保留データ"), "{text}");
+    }
+    let mut found: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    names += &found.join("\n");
+    insta::assert_snapshot!(names);
+    for (args, made) in [
+        (&["generate", "--data", "moons", "--count", "9"][..], "generated.svg"),
+        (&["generate", "--label", "3", "--count", "9"], "generated.png"),
+    ] {
+        let (code, text) = run(&[args, &["--out", out]].concat());
+        assert_eq!(code, Some(0), "{text}");
+        assert!(dir.path().join(made).exists());
+    }
+    let (code, text) = run(&["generate", "--label", "10", "--out", out]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("--label は 0 以上 9 以下"), "{text}");
+}
