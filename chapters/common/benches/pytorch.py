@@ -11,6 +11,7 @@
 import argparse
 import json
 import os
+import re
 import shlex
 import statistics
 import subprocess
@@ -272,14 +273,18 @@ def main():
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--threads", type=int, default=int(os.environ.get("RAYON_NUM_THREADS", os.cpu_count())))
     parser.add_argument("--modes", default="eager,compile")
+    parser.add_argument("--record", help="本の付録が引用する run.json (--rust と両方の --modes が要る)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    # 凍結した D とそうでない D など、同じ部品でも条件ごとに別々にコンパイルされる。既定の 8 通りでは足りない。
+    torch._dynamo.config.recompile_limit = 64
     print(f"PyTorch {torch.__version__}、{args.threads} スレッド、{args.rounds} 回のうち最短 (ms)")
 
     wraps = {"eager": lambda net: net, "compile": torch.compile}
     modes = args.modes.split(",")
     columns = modes + (["rust"] if args.rust else [])
     print(f"{'':<10}" + "".join(f"{c:>10}" for c in columns) + (f"{'比':>10}" if args.rust else ""))
+    results = conditions(args) if args.record else {}
     for name in args.models:
         models = {}
         for mode in modes:
@@ -302,6 +307,30 @@ def main():
             ratio = best["rust"] / min(best[mode] for mode in modes)
             line += f"{ratio:>10.2f}   各回: " + " ".join(f"{r:.2f}" for r in rounds)
         print(line, flush=True)
+        if args.record:
+            results.update({f"{name}.{c}_ms": f"{best[c]:.1f}" for c in columns})
+            results.update({f"{name}.ratio_{mode}": f"{best['rust'] / best[mode]:.2f}" for mode in modes})
+    if args.record:
+        with open(args.record, "w", encoding="utf-8") as file:
+            run = {"fingerprint": "", "configs": {}, "results": results}
+            file.write(json.dumps(run, ensure_ascii=False, indent=2) + "\n")
+
+
+def conditions(args):
+    """何の上で測ったか。ほかの機械の値と比べられるように残す。"""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        cpu = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+    with open("Cargo.lock", encoding="utf-8") as file:
+        candle = re.search(r'name = "candle-core"\nversion = "(.+)"', file.read()).group(1)
+    table = subprocess.run(shlex.split(args.rust) + ["mlp-gan"], check=True, capture_output=True, text=True).stdout
+    return {
+        "machine": f"{cpu}、{os.cpu_count()} コア",
+        "date": time.strftime("%Y-%m-%d"),
+        "torch": torch.__version__,
+        "candle": candle,
+        "threads": str(args.threads),
+        "peak_gflops": re.search(r"(\d+) GFLOP/s", table).group(1),
+    }
 
 
 if __name__ == "__main__":

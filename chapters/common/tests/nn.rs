@@ -65,9 +65,9 @@ fn linear_takes_non_contiguous_inputs() -> Result<()> {
 
 #[test]
 fn linear_starts_like_pytorch() -> Result<()> {
-    let vars = VarMap::new();
-    Linear::new(100, 50, Activation::None, builder(&vars))?;
-    for v in vars.all_vars() {
+    let vars = common::seed::Seed(0).variables();
+    Linear::new(100, 50, Activation::None, vars.builder("linear"))?;
+    for v in vars.of("linear") {
         let largest = values(&v).iter().fold(0f32, |m, x| m.max(x.abs()));
         assert!(largest <= 0.1 && largest > 0.09, "±1/√100 の一様分布: 最大 {largest}");
     }
@@ -236,6 +236,27 @@ fn adam_follows_the_paper() -> Result<()> {
     Ok(())
 }
 
+/// PyTorch 2.15 の値:
+/// ```python
+/// p = torch.tensor([0.5, -1.0, 2.0], requires_grad=True)
+/// opt = torch.optim.Adam([p], lr=0.1, betas=(0.5, 0.999), eps=1e-8)
+/// for _ in range(5):
+///     opt.zero_grad(); (p ** 3 + p.abs()).sum().backward(); opt.step()
+/// ```
+#[test]
+fn adam_matches_pytorch() -> Result<()> {
+    let p = Var::new(&[0.5f32, -1.0, 2.0], &Device::Cpu)?;
+    let config = AdamConfig { lr: 0.1, beta1: 0.5, ..Default::default() };
+    let mut adam = Adam::new(vec![p.clone()], config)?;
+    for _ in 0..5 {
+        let loss = (p.powf(3.0)? + p.abs()?)?.sum_all()?;
+        adam.step(&loss.backward()?)?;
+    }
+    let expected = Tensor::new(&[0.038_025_066f32, -1.547_525_6, 1.525_699_6], &Device::Cpu)?;
+    assert_close("θ", &p, &expected, 1e-6);
+    Ok(())
+}
+
 #[test]
 fn frozen_linear_gets_no_gradient() -> Result<()> {
     let vars = VarMap::new();
@@ -258,7 +279,7 @@ fn frozen_linear_gets_no_gradient() -> Result<()> {
 }
 
 /// (カーネル, ストライド, 余白, 追加の余白, 枚数, 入力, 出力, 縦, 横)。奇数、縦横の違い、1 枚、1 画素、半端な割り切れ方を含む。
-const SHAPES: [[usize; 9]; 18] = [
+const SHAPES: [[usize; 9]; 21] = [
     [3, 1, 1, 0, 2, 3, 4, 7, 5],
     [4, 2, 1, 0, 3, 2, 5, 8, 8],
     [4, 2, 1, 0, 1, 1, 1, 9, 6],
@@ -277,6 +298,9 @@ const SHAPES: [[usize; 9]; 18] = [
     [3, 1, 1, 0, 1, 2, 2, 1, 40],
     [4, 2, 1, 0, 9, 20, 10, 2, 2],
     [7, 1, 3, 0, 2, 3, 4, 34, 33],
+    [3, 2, 1, 1, 8, 16, 32, 8, 8],
+    [4, 2, 1, 0, 6, 20, 96, 7, 5],
+    [3, 3, 0, 0, 37, 18, 7, 6, 3],
 ];
 
 fn conv_config(
@@ -433,12 +457,12 @@ fn convs_take_non_contiguous_inputs() -> Result<()> {
 
 #[test]
 fn convs_start_like_pytorch() -> Result<()> {
-    let vars = VarMap::new();
+    let vars = common::seed::Seed(0).variables();
     let config = ConvConfig { kernel: 4, ..Default::default() };
-    Conv2d::new(16, 32, config, builder(&vars).pp("conv"))?;
-    ConvTranspose2d::new(16, 32, config, builder(&vars).pp("transposed"))?;
-    Conv2d::new(16, 32, ConvConfig { bias: false, ..config }, builder(&vars).pp("plain"))?;
-    let data = vars.data().lock().unwrap();
+    Conv2d::new(16, 32, config, vars.builder("conv"))?;
+    ConvTranspose2d::new(16, 32, config, vars.builder("transposed"))?;
+    Conv2d::new(16, 32, ConvConfig { bias: false, ..config }, vars.builder("plain"))?;
+    let data: std::collections::HashMap<_, _> = vars.named("").into_iter().collect();
     assert!(data.contains_key("plain.weight") && !data.contains_key("plain.bias"));
     assert_eq!(data["conv.weight"].dims(), [32, 16, 4, 4]);
     assert_eq!(data["transposed.weight"].dims(), [16, 32, 4, 4]);
@@ -530,6 +554,67 @@ fn batch_norm_agrees_with_candle() -> Result<()> {
         );
         assert_close("生成時の出力", &a, &b, 1e-3);
         assert_eq!(bits(&get("running_mean")), before, "生成時は移動平均を変えない");
+    }
+    Ok(())
+}
+
+/// PyTorch 2.15 の値:
+/// ```python
+/// x = torch.arange(12.).sin().reshape(2, 2, 3, 1).requires_grad_()
+/// bn = torch.nn.BatchNorm2d(2)
+/// y = torch.tanh(bn(x)); (y * torch.arange(12.).reshape(2, 2, 3, 1)).sum().backward()
+/// print(y, x.grad, bn.running_mean, bn.running_var)
+/// ```
+#[test]
+fn batch_norm_matches_pytorch() -> Result<()> {
+    let vars = VarMap::new();
+    let norm = BatchNorm2d::new(2, Activation::Tanh, builder(&vars))?;
+    let index = Tensor::arange(0f32, 12.0, &Device::Cpu)?.reshape((2, 2, 3, 1))?;
+    let x = Var::from_tensor(&index.sin()?)?;
+    let y = norm.forward_t(&x, true)?;
+    let grads = (&y * index)?.sum_all()?.backward()?;
+    let data = vars.data().lock().unwrap();
+    for (name, ours, expected) in [
+        (
+            "出力",
+            &y,
+            &[
+                -0.791_102_8f32,
+                0.581_995_6,
+                0.667_219_64,
+                0.798_443_4,
+                -0.511_621_3,
+                -0.734_492_9,
+                -0.929_145_1,
+                0.276_631_27,
+                0.749_253_45,
+                0.920_922_76,
+                -0.170_066_62,
+                -0.767_533_9,
+            ][..],
+        ),
+        (
+            "入力の勾配",
+            grads.get(&x).unwrap(),
+            &[
+                -2.395_880_7,
+                -4.160_281_7,
+                -3.485_679_6,
+                -2.486_18,
+                -2.468_045_7,
+                -4.441_716,
+                0.339_748_92,
+                8.524_839,
+                1.177_253_6,
+                -0.934_526_15,
+                10.831_942,
+                -0.501_472_47,
+            ],
+        ),
+        ("平均の移動平均", &data["running_mean"], &[0.051_961_63, -0.045_108_33]),
+        ("分散の移動平均", &data["running_var"], &[0.928_068_46, 0.935_142_46]),
+    ] {
+        assert_close(name, ours, &Tensor::new(expected, &Device::Cpu)?.reshape(ours.dims())?, 1e-5);
     }
     Ok(())
 }

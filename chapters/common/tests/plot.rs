@@ -69,7 +69,8 @@ fn panel_shows_the_surface_and_only_points_inside() {
     // 左半分は偽物らしく (0)、右半分は本物らしい (1) 面。
     let surface = Surface { values: vec![vec![0., 0., 1., 1.]; 4] };
     let points = vec![(color::REAL, vec![(0.5, 0.5), (9., 0.)]), (color::FAKE, vec![(-0.5, 0.)])];
-    let panel = Panel { title: "100 回".into(), surface: Some(surface), points };
+    let panel =
+        Panel { title: "100 回".into(), surface: Some(surface), points, ..Default::default() };
     panels(&path, &[panel], 3).unwrap();
     let svg = std::fs::read_to_string(&path).unwrap();
     assert_eq!(svg.matches("<circle").count(), 2, "枠の外の点は描かない");

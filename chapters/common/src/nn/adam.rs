@@ -69,8 +69,8 @@ impl Adam {
             slot.steps += 1;
             let update = Update {
                 moments: &slot.moments,
-                beta1: beta1 as f32,
-                beta2: beta2 as f32,
+                beta1: [beta1, 1.0 - beta1].map(|b| b as f32),
+                beta2: [beta2, 1.0 - beta2].map(|b| b as f32),
                 rate: (lr / (1.0 - beta1.powi(slot.steps))) as f32,
                 unbias2: (1.0 / (1.0 - beta2.powi(slot.steps)).sqrt()) as f32,
                 eps: eps as f32,
@@ -83,8 +83,9 @@ impl Adam {
 
 struct Update<'a> {
     moments: &'a Mutex<(Vec<f32>, Vec<f32>)>,
-    beta1: f32,
-    beta2: f32,
+    /// β と、新しい値に掛ける 1 - β (単精度で引くと 5 桁しか残らないので、先に引いておく)。
+    beta1: [f32; 2],
+    beta2: [f32; 2],
     rate: f32,
     unbias2: f32,
     eps: f32,
@@ -109,7 +110,7 @@ impl InplaceOp2 for Update<'_> {
             bail!("Adam: 変数が F32 の連続した並びではありません")
         };
         let (m, v) = &mut *self.moments.lock().expect("更新の途中で止まった Adam は使えない");
-        let &Self { beta1, beta2, rate, unbias2, eps, .. } = self;
+        let &Self { beta1: [keep1, new1], beta2: [keep2, new2], rate, unbias2, eps, .. } = self;
         theta[start..end]
             .par_chunks_mut(CHUNK)
             .zip(m.par_chunks_mut(CHUNK))
@@ -117,8 +118,8 @@ impl InplaceOp2 for Update<'_> {
             .zip(g.par_chunks(CHUNK))
             .for_each(|(((theta, m), v), g)| {
                 for (((theta, m), v), &g) in theta.iter_mut().zip(m).zip(v).zip(g) {
-                    *m = beta1 * *m + (1.0 - beta1) * g;
-                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    *m = keep1 * *m + new1 * g;
+                    *v = keep2 * *v + new2 * g * g;
                     *theta -= rate * *m / (v.sqrt() * unbias2 + eps);
                 }
             });

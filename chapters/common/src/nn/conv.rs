@@ -18,10 +18,8 @@ use rayon::prelude::*;
 
 use super::fused::{self, Arg, Fused};
 use super::kernel::{Activation, Mat, Scratch, gemm, sum};
+use super::lanes::{Dims, LANES, Order, Packing, Unpacking};
 use super::linear::uniform;
-
-/// 1 つの組にする画像の枚数。行列積の内側の計算がちょうど扱う幅でもある。
-const LANES: usize = 16;
 
 /// 畳み込み・転置畳み込みの設定。カーネルは正方形で、縦と横のストライドと余白は等しい。
 #[derive(Debug, Clone, Copy)]
@@ -133,9 +131,6 @@ impl<const TRANSPOSED: bool> Module for Conv<TRANSPOSED> {
         fused::apply(op, x, &[&self.weight, &self.bias])
     }
 }
-
-/// 画像の形 `[チャネル, 縦, 横]`。
-type Dims = [usize; 3];
 
 /// 大きい側と小さい側を結ぶ形。
 struct Geometry {
@@ -340,40 +335,13 @@ fn gather(plan: &Plan, src: &[f32], bias: Option<&[f32]>, act: Activation) -> Ve
             }
         });
 
-        // 画像ごとの並びに戻す。4 枚ずつにするのは、続いた 4 つの値を 1 度に読み書きするため。
-        out.par_chunks_mut(4 * out_image).enumerate().for_each(|(i, out)| {
-            let mut four: Vec<_> = out.chunks_exact_mut(out_image).collect();
-            let mut plane = vec![[0f32; 4]; out_h * out_w];
-            for o in 0..out_c {
-                let mut panels = panels[o * lanes..].chunks(out_c * lanes);
-                for row in &rows {
-                    let plane = &mut plane[row.out * out_w..][..out_w];
-                    for (column, panel) in columns.iter().zip(&mut panels) {
-                        let to = plane[column.out..].iter_mut().step_by(plan.out_step);
-                        for (to, from) in to.zip(panel[..lanes].chunks_exact(images)) {
-                            match from[4 * i..].first_chunk() {
-                                Some(from) => *to = *from,
-                                None => to[..images - 4 * i].copy_from_slice(&from[4 * i..]),
-                            }
-                        }
-                    }
-                }
-                let bias = bias.map_or(0.0, |bias| bias[o]);
-                let all = o * out_h * out_w..(o + 1) * out_h * out_w;
-                if let [a, b, c, d] = &mut four[..] {
-                    let [a, b, c, d] = [a, b, c, d].map(|image| image[all.clone()].iter_mut());
-                    for ((((a, b), c), d), from) in a.zip(b).zip(c).zip(d).zip(&plane) {
-                        [*a, *b, *c, *d] = from.map(|x| x + bias);
-                    }
-                } else {
-                    for (i, image) in four.iter_mut().enumerate() {
-                        let to = image[all.clone()].iter_mut().zip(&plane);
-                        to.for_each(|(to, from)| *to = from[i] + bias);
-                    }
-                }
-            }
-            act.apply(out);
-        });
+        let outs = |spans: &[Span]| spans.iter().map(|span| span.out).collect::<Vec<_>>();
+        Unpacking { dims: plan.output, images, lanes, step: plan.out_step, bias, act }.unpack(
+            out,
+            &panels,
+            &outs(&rows),
+            &outs(&columns),
+        );
     });
     out
 }
@@ -443,120 +411,4 @@ fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
         }
     });
     grad
-}
-
-/// 組の中の並べ方。どれも縦の行が先頭で、lane は組の中の何枚目か。
-#[derive(Clone, Copy)]
-enum Order {
-    /// `[縦][横][チャネル][lane]`
-    ChannelLane,
-    /// `[縦][横][lane][チャネル]`
-    LaneChannel,
-    /// `[縦][チャネル][横][lane]`
-    ChannelColumn,
-}
-
-/// 1 つの組の並べ直し方。
-struct Packing {
-    dims: Dims,
-    order: Order,
-    /// 横の画素を、これで割った余りごとに集める (1 ならそのまま)。
-    split: usize,
-    /// 横に step 画素ずつずらした画像を、別の lane として並べる回数 (1 ならしない)。
-    repeat: usize,
-    step: usize,
-    /// 横の先頭に足す 0 の数。
-    zeros: usize,
-}
-
-impl Packing {
-    /// 横の x 番目の画素が置かれる位置。
-    fn place(&self, x: usize) -> usize {
-        let (width, rest) = (self.dims[2] + self.zeros, x % self.split);
-        x / self.split + (0..rest).map(|rest| (width - rest).div_ceil(self.split)).sum::<usize>()
-    }
-
-    /// すべての組を並べ直す (`repeat` が 1 のとき)。
-    fn pack_all(&self, src: &[f32]) -> Scratch {
-        let group = LANES * self.dims.iter().product::<usize>();
-        let mut out = Scratch::new(src.len());
-        let groups = out.par_chunks_mut(group).zip(src.par_chunks(group));
-        groups.for_each(|(out, src)| self.pack(out, src));
-        out
-    }
-
-    /// 1 つの組 `[枚数][チャネル][縦][横]` を並べ直す。
-    ///
-    /// 飛び飛びに読み書きするとキャッシュが効かないので、16 本の行を小さな表に集め、4 本ずつ 4 × 4 の入れ替え
-    /// (まとめて計算される) で向きを変えてから、続けて書く。
-    fn pack(&self, out: &mut [f32], src: &[f32]) {
-        let &Self { dims: [c, h, w], order, repeat, step, zeros, .. } = self;
-        let (images, width) = (src.len() / (c * h * w), w + zeros);
-        let lanes = images * repeat;
-        let places: Vec<usize> = (0..width).map(|x| self.place(x)).collect();
-        // 16 本ずつ集める向き (inner) と、その外側の、それぞれの本数と読む間隔。
-        let (channel, image) = ((c, h * w), (images, c * h * w));
-        let ((outer, outer_from), (inner, inner_from)) = match order {
-            Order::LaneChannel => (image, channel),
-            Order::ChannelLane | Order::ChannelColumn => (channel, image),
-        };
-        let (outer_to, column_to) = match order {
-            Order::ChannelColumn => (width * lanes, lanes),
-            Order::ChannelLane | Order::LaneChannel => (inner * repeat, c * lanes),
-        };
-        let row = c * width * lanes;
-        let rows = 64usize.div_ceil(width);
-        let area = rows * width;
-        let scratch = || (vec![0f32; LANES * area], vec![[0f32; 4]; LANES / 4 * area]);
-        out.par_chunks_mut(rows * row).enumerate().for_each_init(
-            scratch,
-            |(lines, table), (task, out)| {
-                let (top, rows) = (task * rows, out.len() / row);
-                for (o, first) in
-                    (0..outer).flat_map(|o| (0..inner).step_by(LANES).map(move |i| (o, i)))
-                {
-                    let count = LANES.min(inner - first);
-                    let used = count * repeat;
-                    for (lane, line) in lines.chunks_exact_mut(area).enumerate().take(used) {
-                        let (i, shift) = (first + lane % count, lane / count * step);
-                        let from = &src[o * outer_from + i * inner_from + top * w..][..rows * w];
-                        if width == w && shift == 0 {
-                            line[..rows * w].copy_from_slice(from);
-                            continue;
-                        }
-                        let (skip, cut) =
-                            (zeros.saturating_sub(shift), shift.saturating_sub(zeros).min(w));
-                        for (line, from) in line.chunks_exact_mut(width).zip(from.chunks_exact(w)) {
-                            line[skip..]
-                                .iter_mut()
-                                .zip(&from[cut..])
-                                .for_each(|(to, from)| *to = *from);
-                        }
-                    }
-                    for (table, lines) in
-                        table.chunks_exact_mut(area).zip(lines.chunks_exact(4 * area))
-                    {
-                        let [a, b, c, d] = [0, 1, 2, 3].map(|i| &lines[i * area..][..area]);
-                        for (to, (((a, b), c), d)) in
-                            table.iter_mut().zip(a.iter().zip(b).zip(c).zip(d))
-                        {
-                            *to = [*a, *b, *c, *d];
-                        }
-                    }
-                    for (y, out) in out.chunks_exact_mut(row).enumerate() {
-                        for (x, place) in places.iter().enumerate() {
-                            let to = &mut out[o * outer_to + place * column_to + first..][..used];
-                            for (i, to) in to.chunks_mut(4).enumerate() {
-                                let from = &table[i * area + y * width + x];
-                                match <&mut [f32; 4]>::try_from(&mut *to) {
-                                    Ok(to) => *to = *from,
-                                    Err(_) => to.copy_from_slice(&from[..to.len()]),
-                                }
-                            }
-                        }
-                    }
-                }
-            },
-        );
-    }
 }

@@ -175,6 +175,23 @@ impl<'a> Mat<'a> {
     }
 }
 
+/// 1 行だけの積。gemm は途中の和を 1 回ごとにメモリに戻すので、16 個ずつレジスタに置いたまま足す方が速い。
+fn gemv([n, k]: [usize; 2], c: &mut [f32], add: bool, a: Mat, b: Mat) {
+    for first in (0..n).step_by(16) {
+        let (mut sums, count) = ([0f32; 16], 16.min(n - first));
+        for i in 0..k {
+            let (a, b) = (a.data[i * a.cs], &b.data[i * b.rs + first..][..count]);
+            match b.first_chunk::<16>() {
+                Some(b) => sums.iter_mut().zip(b).for_each(|(sum, b)| *sum += a * b),
+                None => sums.iter_mut().zip(b).for_each(|(sum, b)| *sum += a * b),
+            }
+        }
+        for (c, sum) in c[first..].iter_mut().zip(&sums[..count]) {
+            *c = if add { *c + sum } else { *sum };
+        }
+    }
+}
+
 /// c = a·b (`add` なら c += a·b)。a は m×k、b は k×n、c は行ごとに `c_rs` 間隔で並ぶ m×n。
 pub(super) fn gemm(
     [m, n, k]: [usize; 3],
@@ -191,6 +208,9 @@ pub(super) fn gemm(
     assert!(c_rs >= n && fits(c.len(), m, n, c_rs, 1), "行列積の出力が小さい");
     assert!(fits(a.data.len(), m, k, a.rs, a.cs), "行列積の左辺が小さい");
     assert!(fits(b.data.len(), k, n, b.rs, b.cs), "行列積の右辺が小さい");
+    if m == 1 && !parallel && b.cs == 1 {
+        return gemv([n, k], c, add, a, b);
+    }
     // 畳み込みの渡す小さな行列は、もう読みやすく並んでいる。gemm の中で並べ直させない (既定は 8)。
     gemm::set_lhs_packing_threshold_single_thread(if parallel { 8 } else { 256 });
     let parallelism = if parallel { Parallelism::Rayon(0) } else { Parallelism::None };

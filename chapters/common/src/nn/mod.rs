@@ -8,12 +8,13 @@
 //! 3. 仕事を rayon で分ける。分け方はスレッド数によらないので、何スレッドでも同じビットになる。
 //!
 //! 読む順: [`linear`] → [`loss`] → [`adam`] → [`conv`] → [`norm`] → [`resample`]。
-//! candle とのつなぎは fused.rs、下請けの計算は kernel.rs、スレッドとメモリの設定は [`runtime`] にある。
+//! candle とのつなぎは fused.rs、下請けの計算は kernel.rs と lanes.rs、スレッドとメモリの設定は [`runtime`] にある。
 
 pub mod adam;
 pub mod conv;
 mod fused;
 mod kernel;
+mod lanes;
 pub mod linear;
 pub mod loss;
 pub mod norm;
