@@ -187,7 +187,7 @@ fn reconstruction_gradient_reaches_the_encoder_only_with_reparameterization() {
         bias.set(&Tensor::new(moved, &Device::Cpu).unwrap()).unwrap();
         scalar(&loss())
     };
-    let slope = (nudged(0.01) - nudged(-0.01)) / 0.02;
+    let slope = (nudged(0.003) - nudged(-0.003)) / 0.006;
     assert!((slope - gradient).abs() < 0.05 * gradient.abs().max(0.05), "{slope} と {gradient}");
 }
 
