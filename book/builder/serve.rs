@@ -2,11 +2,14 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
+use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::{Arc, RwLock};
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
@@ -42,11 +45,6 @@ pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
     crate::build_book(root, &current)?;
 
     let address = format!("http://{}/", listener.local_addr()?);
-    println!("本を開きました: {address}  (終えるには Ctrl-C)");
-    if open && let Err(error) = opener::open_browser(&address) {
-        eprintln!("ブラウザを開けませんでした ({error})。上の URL を開いてください。");
-    }
-
     let folders = Arc::new(RwLock::new(Folders { current, next }));
     let live_reload = LiveReloadLayer::new();
     let reloader = live_reload.reloader();
@@ -59,10 +57,20 @@ pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
     runtime.block_on(async {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
+        // Ctrl-C の受け付けは、最初に呼んだときに始まる。案内を見てすぐ押されても正常に終われるよう、先に始める。
+        let mut stop = pin!(tokio::signal::ctrl_c());
+        let pressed = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context))).await;
+        if pressed.is_ready() {
+            return Ok(());
+        }
+        println!("本を開きました: {address}  (終えるには Ctrl-C)");
+        if open && let Err(error) = opener::open_browser(&address) {
+            eprintln!("ブラウザを開けませんでした ({error})。上の URL を開いてください。");
+        }
         // 再読み込みの接続は開いたままなので、すべての接続が閉じるのを待たずに終える。
         tokio::select! {
             served = axum::serve(listener, app) => served.context("サーバーが止まりました"),
-            _ = tokio::signal::ctrl_c() => Ok(()),
+            _ = stop => Ok(()),
         }
     })?;
     runtime.shutdown_background();
