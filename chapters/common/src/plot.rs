@@ -3,6 +3,8 @@
 //! 色は役割を表し、本のどの図でも同じです (Okabe–Ito の配色。色覚の型によらず区別できます)。
 //! 軸と文字の色 [`color::INK`] と [`color::MUTED`] は、本の側で明暗のテーマに合わせて置き換わります。
 
+pub mod map;
+
 use std::path::Path;
 use std::sync::Once;
 
@@ -15,7 +17,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// 役割の色。
 pub mod color {
-    use plotters::style::RGBColor;
+    pub use plotters::style::RGBColor;
 
     /// 本物のデータ。
     pub const REAL: RGBColor = RGBColor(0x00, 0x72, 0xB2);
@@ -33,6 +35,20 @@ pub mod color {
     pub const INK: RGBColor = RGBColor(0x1A, 0x1A, 0x1A);
     /// 目盛りの線。
     pub const MUTED: RGBColor = RGBColor(0x8A, 0x8A, 0x8A);
+
+    /// 種類 (クラス) を分けるための 10 色。役割の色と取り違えないよう、名前を図に書き添えて使います。
+    pub const CLASSES: [RGBColor; 10] = [
+        RGBColor(0x44, 0x77, 0xAA),
+        RGBColor(0xEE, 0x66, 0x77),
+        RGBColor(0x22, 0x88, 0x33),
+        RGBColor(0xC2, 0xA2, 0x1A),
+        RGBColor(0xAA, 0x33, 0x77),
+        RGBColor(0x3F, 0xA9, 0xC9),
+        RGBColor(0xD9, 0x72, 0x28),
+        RGBColor(0x7A, 0x6F, 0xCF),
+        RGBColor(0x8C, 0x6D, 0x46),
+        RGBColor(0x4F, 0xA0, 0x80),
+    ];
 }
 
 const FONT: &str = "workbook-plot, sans-serif";
@@ -88,6 +104,25 @@ pub struct LineChart<'a> {
 impl LineChart<'_> {
     /// SVG として `path` に書きます。
     pub fn save(&self, path: &Path) -> Result<()> {
+        self.save_with(path, 5, &|x| number(*x))
+    }
+
+    /// 横軸が等間隔の数でないとき。横の値 0, 1, 2, … に `ticks` の名前を書きます。
+    pub fn save_with_ticks(&self, path: &Path, ticks: &[&str]) -> Result<()> {
+        let name = |x: &f64| {
+            let at = x.round();
+            let on_tick = (x - at).abs() < 1e-6 && at >= 0.;
+            ticks.get(at as usize).filter(|_| on_tick).map_or(String::new(), |t| t.to_string())
+        };
+        self.save_with(path, ticks.len(), &name)
+    }
+
+    fn save_with(
+        &self,
+        path: &Path,
+        x_ticks: usize,
+        x_name: &dyn Fn(&f64) -> String,
+    ) -> Result<()> {
         const HEIGHT: u32 = 310;
         let xs = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0));
         let x_min = xs().fold(f64::INFINITY, f64::min);
@@ -111,9 +146,9 @@ impl LineChart<'_> {
                 .light_line_style(TRANSPARENT)
                 .bold_line_style(color::MUTED.mix(0.35))
                 .axis_style(color::MUTED)
-                .x_labels(5)
+                .x_labels(x_ticks)
                 .y_labels(5)
-                .x_label_formatter(&|x| number(*x))
+                .x_label_formatter(&x_name)
                 .y_label_formatter(&|y| number(*y))
                 .label_style(text(TEXT - 1, color::INK, Pos::default()))
                 .axis_desc_style(text(TEXT, color::INK, Pos::default()))
@@ -354,15 +389,36 @@ pub struct Sheet<'a> {
 ///
 /// 1 チャネルの画像は、紙に墨で書いたように −1 を白、1 を黒で描きます。
 pub fn image_grid(path: &Path, sheets: &[Sheet], scale: u32) -> Result<()> {
+    save_sheets(path, sheets, scale, |at, gap, sheet| ((at + sheet.width() + gap), (at, 0)))
+}
+
+/// 画像の群れを上から下へ積み、1 枚の PNG に書きます。上下で見比べるときに使います。
+pub fn image_stack(path: &Path, sheets: &[Sheet], scale: u32) -> Result<()> {
+    save_sheets(path, sheets, scale, |at, gap, sheet| ((at + sheet.height() + gap), (0, at)))
+}
+
+/// `place` は、いまの位置・すきま・次の絵から、次の位置と絵の左上を決めます。
+fn save_sheets(
+    path: &Path,
+    sheets: &[Sheet],
+    scale: u32,
+    place: impl Fn(u32, u32, &image::RgbaImage) -> (u32, (u32, u32)),
+) -> Result<()> {
     let drawn = sheets.iter().map(|sheet| draw_sheet(sheet, scale)).collect::<Result<Vec<_>>>()?;
-    let gap = 4 * scale;
-    let width = drawn.iter().map(|sheet| sheet.width() + gap).sum::<u32>() - gap;
-    let height = drawn.iter().map(|sheet| sheet.height()).max().unwrap_or(0);
+    let mut next = 0;
+    let placed: Vec<_> = drawn
+        .iter()
+        .map(|sheet| {
+            let (after, corner) = place(next, 4 * scale, sheet);
+            next = after;
+            (corner, sheet)
+        })
+        .collect();
+    let width = placed.iter().map(|((left, _), sheet)| left + sheet.width()).max().unwrap_or(0);
+    let height = placed.iter().map(|((_, top), sheet)| top + sheet.height()).max().unwrap_or(0);
     let mut picture = image::RgbaImage::new(width, height);
-    let mut left = 0;
-    for sheet in &drawn {
-        image::imageops::replace(&mut picture, sheet, i64::from(left), 0);
-        left += sheet.width() + gap;
+    for ((left, top), sheet) in placed {
+        image::imageops::replace(&mut picture, sheet, i64::from(left), i64::from(top));
     }
     crate::files::replace(path, |temporary| {
         Ok(picture.save_with_format(temporary, image::ImageFormat::Png)?)

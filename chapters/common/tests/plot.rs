@@ -1,7 +1,10 @@
 //! 図の試験。書いたファイルを読み戻して、見えるはずのものがあるかを確かめます。
 
 use candle_core::{Device, Tensor};
-use common::plot::{Line, LineChart, Panel, Sheet, Surface, ascii, color, image_grid, panels};
+use common::plot::map::{self, Cluster, Map};
+use common::plot::{
+    Line, LineChart, Panel, Sheet, Surface, ascii, color, image_grid, image_stack, panels,
+};
 
 fn chart() -> LineChart<'static> {
     let line = |label, color, slope: f64| Line {
@@ -118,4 +121,60 @@ fn ascii_preview_shows_images_and_points() {
     assert_eq!(text.lines().count(), 21);
     let vector = Tensor::zeros(3, candle_core::DType::F32, &Device::Cpu).unwrap();
     assert!(ascii(&vector).is_err());
+}
+
+#[test]
+fn line_chart_names_its_ticks_when_the_axis_is_not_even() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chart.svg");
+    let points = (0..4).map(|x| (f64::from(x), 8.)).collect();
+    let lines = vec![Line { label: "再構成", color: color::LOSS, points }];
+    LineChart { lines, y_range: 0. ..40., ..chart() }
+        .save_with_ticks(&path, &["0", "0.1", "1", "30"])
+        .unwrap();
+    let svg = std::fs::read_to_string(&path).unwrap();
+    let written: Vec<&str> = svg.lines().map(str::trim).collect();
+    for tick in ["0", "0.1", "1", "30"] {
+        assert!(written.contains(&tick), "{tick} がない");
+    }
+    // 間の目盛り (0.5 など) には名前を書かない。
+    assert!(!svg.contains("0.5\n</text>"));
+}
+
+#[test]
+fn image_stack_puts_sheets_one_below_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stack.png");
+    let images = Tensor::ones((2, 1, 3, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let sheet = |frame| Sheet { images: &images, columns: 2, frame };
+    image_stack(&path, &[sheet(color::REAL), sheet(color::FAKE)], 2).unwrap();
+    let picture = image::open(&path).unwrap().to_rgba8();
+    let (width, height) = picture.dimensions();
+    assert!(height > width, "{width} × {height}");
+    assert_eq!(picture.get_pixel(0, 0).0, [0x00, 0x72, 0xB2, 255]);
+    assert_eq!(picture.get_pixel(0, height - 1).0, [0xD5, 0x5E, 0x00, 255]);
+    // 上下の間は透明で、ページの色が見える。
+    assert_eq!(picture.get_pixel(0, height / 2).0[3], 0);
+}
+
+#[test]
+fn map_names_each_cluster_and_hides_what_is_outside() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("map.svg");
+    let cluster = |label: &str, color, x: f32| Cluster {
+        label: label.into(),
+        color,
+        points: vec![(x, 0.), (x, 1.), (99., 0.)],
+        spreads: vec![(0.2, 0.1)],
+    };
+    let clusters =
+        vec![cluster("あ", color::CLASSES[0], -1.), cluster("い", color::CLASSES[1], 1.)];
+    let map = |clusters| Map { title: "地図".into(), extent: 3., clusters, circles: vec![1.] };
+    map::save(&path, &[map(clusters), map(vec![])]).unwrap();
+    let svg = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(svg.matches("<circle").count(), 4, "枠の外の点は描かない");
+    assert_eq!(svg.matches("<polygon").count(), 2);
+    for text in ["あ", "い", "地図", "−2", "2"] {
+        assert!(svg.lines().any(|line| line.trim() == text), "{text} がない");
+    }
 }

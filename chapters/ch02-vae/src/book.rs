@@ -1,0 +1,343 @@
+//! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use candle_core::Tensor;
+use common::cli;
+use common::data::energy_distance;
+use common::history::{self, Run};
+use common::nn::mse;
+use common::plot;
+use common::seed::Seed;
+
+use crate::config::{Config, Data, Model};
+use crate::explorer::Explorer;
+use crate::figures::{self, Recorder, Swept};
+use crate::model::Decoder;
+use crate::train::{self, Trained, corrupt};
+
+/// 学習の結果と、図に使う途中経過。
+pub struct Outcome {
+    pub trained: Trained,
+    pub recorder: Recorder,
+}
+
+/// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
+pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    let bar = cli::Progress::new(label, config.steps, quiet);
+    let mut recorder = Recorder::new(config)?;
+    let mut shown = 0;
+    let trained = train::train(config, |progress| {
+        if let Some(losses) = progress.losses {
+            bar.step(progress.step, &losses.named());
+        }
+        let go_on = recorder.observe(progress)?;
+        if recorder.frames.len() > shown {
+            shown = recorder.frames.len();
+            let samples = &recorder.frames[shown - 1].samples;
+            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(config, samples)?));
+        }
+        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+    })?;
+    bar.finish();
+    Ok(Outcome { trained, recorder })
+}
+
+/// 端末に出す見本。画像を 80 桁に収まるだけ横に並べます。
+pub fn preview(config: &Config, samples: &Tensor) -> Result<String> {
+    let side = config.data.side();
+    let count = samples.dim(0)?.min(40 / side);
+    let images = samples.narrow(0, 0, count)?.reshape((count, 1, side, side))?;
+    let row: Vec<_> = (0..count).map(|i| images.get(i)).collect::<candle_core::Result<_>>()?;
+    plot::ascii(&Tensor::cat(&row, 2)?)
+}
+
+/// 図・重み・設定を `dir` に残します。
+pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
+    let Outcome { trained, recorder } = outcome;
+    figures::draw(trained, recorder, dir)?;
+    let name = trained.config.name();
+    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
+    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
+    for network in ["encoder", "decoder"] {
+        let path = dir.join(format!("{name}-{network}.safetensors"));
+        trained.vae.variables.save(network, &path)?;
+    }
+    Ok(())
+}
+
+/// β を動かす実験の値。0 は KL を切った学習、1 は元の VAE です。
+pub const BETAS: [f64; 7] = [0., 0.1, 0.3, 1., 3., 10., 30.];
+
+/// 本に載せる実験の結果。
+pub struct Book {
+    pub vowels: Outcome,
+    pub vowels_ae: Outcome,
+    pub hiragana: Outcome,
+    pub hiragana_ae: Outcome,
+    pub digits: Outcome,
+    pub digits_ae: Outcome,
+    /// [`BETAS`] と同じ順
+    pub sweep: Vec<Outcome>,
+    pub broken: Outcome,
+    pub denoising: Outcome,
+    /// デノイジングと比べる、汚れを知らないオートエンコーダ
+    pub plain: Outcome,
+}
+
+impl Book {
+    /// すべて学習します。本の図は種 0 のものです。
+    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
+        let run = |label: &str, config: Config| run(label, &Config { seed, ..config }, quiet);
+        let book = Config::book;
+        Ok(Self {
+            vowels: run("あいうえお (VAE)", book(Data::Vowels))?,
+            vowels_ae: run("あいうえお (AE)", book(Data::Vowels).autoencoder())?,
+            hiragana: run("ひらがな (VAE)", book(Data::Hiragana))?,
+            hiragana_ae: run("ひらがな (AE)", book(Data::Hiragana).autoencoder())?,
+            digits: run("数字 (VAE)", book(Data::Digits))?,
+            digits_ae: run("数字 (AE)", book(Data::Digits).autoencoder())?,
+            sweep: BETAS
+                .iter()
+                .map(|&beta| run(&format!("β = {beta}"), Config::swept(beta)))
+                .collect::<Result<_>>()?,
+            broken: run("再パラメータ化なし", Config::broken())?,
+            denoising: run("デノイジング", Config::denoising())?,
+            plain: run("汚れを知らない AE", Config { noise: 0., ..Config::denoising() })?,
+        })
+    }
+
+    /// 学習した順に、run.json での名前を付けて並べます。
+    fn named(&self) -> Vec<(String, &Outcome)> {
+        let mut named: Vec<(String, &Outcome)> = [
+            ("vowels", &self.vowels),
+            ("vowels_ae", &self.vowels_ae),
+            ("hiragana", &self.hiragana),
+            ("hiragana_ae", &self.hiragana_ae),
+            ("digits", &self.digits),
+            ("digits_ae", &self.digits_ae),
+        ]
+        .map(|(name, outcome)| (name.to_string(), outcome))
+        .into();
+        named.extend(BETAS.iter().zip(&self.sweep).map(|(b, o)| (format!("beta.{b}"), o)));
+        named.push(("reparam_off".into(), &self.broken));
+        named
+    }
+
+    /// 本の図と `run.json` を `dir` に書きます。
+    pub fn draw(&self, dir: &Path) -> Result<()> {
+        let file = |name: &str| dir.join(name);
+        for outcome in [&self.vowels, &self.hiragana, &self.digits] {
+            figures::draw(&outcome.trained, &outcome.recorder, dir)?;
+        }
+        for (name, vae, autoencoder) in [
+            ("vowels", &self.vowels, &self.vowels_ae),
+            ("hiragana", &self.hiragana, &self.hiragana_ae),
+            ("digits", &self.digits, &self.digits_ae),
+        ] {
+            let (autoencoder, vae) = (&autoencoder.trained, &vae.trained);
+            figures::samples(autoencoder, vae, &file(&format!("{name}-samples.png")))?;
+            if vae.config.z_dim == 2 {
+                figures::latent_pair(autoencoder, vae, &file(&format!("{name}-latent-pair.svg")))?;
+            }
+            let text = vae.history.to_string();
+            common::files::write(&file(&format!("{name}-history.txt")), text.as_bytes())?;
+        }
+        let (two, sixteen) = (&self.vowels_ae.trained, &self.plain.trained);
+        figures::dims(two, sixteen, &file("dims-pair.png"))?;
+        figures::interpolation(&self.hiragana.trained, &file("hiragana-interpolation.png"))?;
+        let swept = BETAS.iter().zip(&self.sweep).map(|(&beta, outcome)| {
+            let measured = outcome.measure()?;
+            Ok(Swept {
+                beta,
+                trained: &outcome.trained,
+                reconstruction: measured.reconstruction,
+                kl: measured.kl,
+                distance: measured.distance,
+            })
+        });
+        figures::beta(&swept.collect::<Result<Vec<_>>>()?, dir)?;
+        figures::reparameterization(
+            (&self.vowels.trained, &self.vowels.recorder),
+            (&self.broken.trained, &self.broken.recorder),
+            dir,
+        )?;
+        figures::denoise(&self.denoising.trained, &file("denoise.png"))?;
+        figures::elbo(&file("elbo.svg"))?;
+        Explorer::new(&self.vowels.trained, &self.vowels_ae.trained)?.write(&file("latent.js"))?;
+        self.record()?.write(dir)
+    }
+
+    /// 本文が引用する測定値。
+    fn record(&self) -> Result<Run> {
+        let mut record = Run::new(fingerprint()?);
+        for (name, outcome) in self.named() {
+            let measured = outcome.measure()?;
+            record.config(&name, &outcome.trained.config)?;
+            let mut put = |key: &str, value: String| record.result(&format!("{name}.{key}"), value);
+            put("reconstruction", format!("{:.1}", measured.reconstruction));
+            put("distance", format!("{:.2}", measured.distance));
+            if outcome.trained.config.model == Model::Vae {
+                put("kl", format!("{:.1}", measured.kl));
+                put("active", measured.active.to_string());
+            }
+        }
+        for (name, outcome) in
+            [("vowels", &self.vowels), ("hiragana", &self.hiragana), ("digits", &self.digits)]
+        {
+            let real = outcome.distance_between_real()?;
+            record.result(&format!("{name}.distance_real"), format!("{:.2}", real.max(0.)));
+        }
+        for (name, outcome) in [
+            ("vowels", &self.vowels),
+            ("vowels_ae", &self.vowels_ae),
+            ("digits", &self.digits),
+            ("digits_ae", &self.digits_ae),
+        ] {
+            let share = 100. * outcome.neighbours_agree()?;
+            record.result(&format!("{name}.neighbour"), format!("{share:.0} %"));
+            let (mean, deviation) = outcome.spread_of_codes()?;
+            record.result(&format!("{name}.code_mean"), format!("{mean:.2}"));
+            record.result(&format!("{name}.code_deviation"), format!("{deviation:.2}"));
+        }
+        record.config("denoise", &self.denoising.trained.config)?;
+        let [before, after, plain] = self.denoising_errors()?;
+        for (key, value) in [("before", before), ("after", after), ("plain", plain)] {
+            record.result(&format!("denoise.{key}"), format!("{value:.3}"));
+        }
+        Ok(record)
+    }
+
+    /// きれいな画像との 2 乗誤差 (画素の平均): 汚した入力、デノイジングの出力、汚れを知らない AE の出力。
+    pub fn denoising_errors(&self) -> Result<[f32; 3]> {
+        let trained = &self.denoising.trained;
+        let clean = &trained.dataset.held_out.x;
+        let noisy = corrupt(&trained.config, clean, &mut Seed(0).rng("denoise"))?;
+        let error = |x: &Tensor| Ok::<f32, anyhow::Error>(mse(x, clean)?.to_scalar()?);
+        Ok([
+            error(&noisy)?,
+            error(&trained.vae.reconstruct(&noisy)?)?,
+            error(&self.plain.trained.vae.reconstruct(&noisy)?)?,
+        ])
+    }
+}
+
+/// 取っておいた画像での測定。
+pub struct Measured {
+    /// 再構成の項 (nat/枚)
+    pub reconstruction: f64,
+    /// KL (nat/枚)
+    pub kl: f64,
+    /// 使われている潜在変数の次元の数 (KL の平均が 0.01 nat を超えるもの)
+    pub active: usize,
+    /// N(0, I) からの標本と、本物とのエネルギー距離
+    pub distance: f64,
+}
+
+impl Outcome {
+    /// 取っておいた画像で測ります。
+    pub fn measure(&self) -> Result<Measured> {
+        let terms = self.trained.held_out_terms()?;
+        let per_dim = self.trained.held_out_kl_per_dim()?;
+        Ok(Measured {
+            reconstruction: f64::from(terms.reconstruction.to_scalar::<f32>()?),
+            kl: f64::from(terms.kl.to_scalar::<f32>()?),
+            active: per_dim.iter().filter(|&&kl| kl > 0.01).count(),
+            distance: f64::from(self.distance()?),
+        })
+    }
+
+    /// N(0, I) からの標本と、取っておいた画像とのエネルギー距離。
+    pub fn distance(&self) -> Result<f32> {
+        let real = &self.trained.dataset.held_out.x;
+        Ok(energy_distance(&self.trained.generate(real.dim(0)?, Seed(0))?, real)?)
+    }
+
+    /// 学習に使った本物と、取っておいた本物とのエネルギー距離。標本の距離が目指す下限です。
+    pub fn distance_between_real(&self) -> Result<f32> {
+        let dataset = &self.trained.dataset;
+        let count = dataset.held_out.labels.len();
+        Ok(energy_distance(&dataset.train.x.narrow(0, 0, count)?, &dataset.held_out.x)?)
+    }
+
+    /// 潜在平面でいちばん近い学習用の 1 枚が、同じ字である割合。ラベルは学習に使っていません。
+    pub fn neighbours_agree(&self) -> Result<f64> {
+        let dataset = &self.trained.dataset;
+        let code = |x| -> Result<Vec<Vec<f32>>> {
+            Ok(self.trained.vae.encoder.forward(x)?.mean().to_vec2()?)
+        };
+        let (known, asked) = (code(&dataset.train.x)?, code(&dataset.held_out.x)?);
+        let nearest = |z: &Vec<f32>| {
+            let distance = |other: &Vec<f32>| -> f32 {
+                z.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum()
+            };
+            let best =
+                known.iter().enumerate().min_by(|a, b| distance(a.1).total_cmp(&distance(b.1)));
+            best.map(|(at, _)| dataset.train.labels[at])
+        };
+        let agree = asked.iter().zip(&dataset.held_out.labels);
+        let agree = agree.filter(|(z, label)| nearest(z) == Some(**label)).count();
+        Ok(agree as f64 / asked.len() as f64)
+    }
+
+    /// 取っておいた画像の潜在変数全体の、平均と標準偏差 (次元の平均)。N(0, I) なら 0 と 1 です。
+    pub fn spread_of_codes(&self) -> Result<(f32, f32)> {
+        let code = self.trained.vae.encoder.forward(&self.trained.dataset.held_out.x)?;
+        let mean = code.mean().mean_keepdim(0)?;
+        let between = code.mean().broadcast_sub(&mean)?.sqr()?.mean(0)?;
+        let within = code.deviation()?.sqr()?.mean(0)?;
+        let deviation = (between + within)?.sqrt()?.mean_all()?.to_scalar()?;
+        Ok((mean.abs()?.mean_all()?.to_scalar()?, deviation))
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    pub fn reading(&self) -> Result<String> {
+        let measured = self.measure()?;
+        let config = &self.trained.config;
+        let samples = format!(
+            "N(0, I) から作った画像と本物とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。",
+            measured.distance
+        );
+        Ok(match config.model {
+            Model::Vae => format!(
+                "取っておいた画像で、再構成 {:.1}、KL {:.1} (nat/枚) でした。潜在変数 {} 次元のうち {} 次元が使われています。\n{samples}",
+                measured.reconstruction, measured.kl, config.z_dim, measured.active
+            ),
+            Model::Ae => format!(
+                "取っておいた画像で、再構成 {:.1} (nat/枚) でした。潜在変数の並び方は、何も整えていません。\n{samples}",
+                measured.reconstruction
+            ),
+        })
+    }
+}
+
+/// この章の図を決めるソースの指紋。
+pub fn fingerprint() -> Result<String> {
+    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
+    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+}
+
+/// 保存したデコーダだけを使って、新しい画像 `[count, dim]` を作ります。エンコーダは読みません。
+pub fn generate(
+    data: Data,
+    model: Model,
+    dir: &Path,
+    count: usize,
+    seed: Seed,
+) -> Result<(Config, Tensor)> {
+    let name = model.file_name(data);
+    let path = dir.join(format!("{name}-config.json"));
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("{} がありません。先に cargo run -p ch02-vae で学習してください", path.display())
+    })?;
+    let config: Config = serde_json::from_str(&text)
+        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    config.check()?;
+    let variables = Seed(config.seed).variables();
+    let decoder = Decoder::new(&config, variables.builder("decoder"))?;
+    variables.load("decoder", &dir.join(format!("{name}-decoder.safetensors")))?;
+    let samples = train::generate(&decoder, &config, count, seed)?;
+    Ok((config, samples))
+}

@@ -1,0 +1,422 @@
+//! 学習の結果を図にします。ここでは学習しません。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use candle_core::{Device, Tensor};
+use common::plot::map::{self, Cluster, Map};
+use common::plot::{self, Line, LineChart, Sheet, color};
+use common::seed::{Seed, normal};
+
+use crate::config::{Config, Model};
+use crate::explorer;
+use crate::train::{Batch, Images, Progress, Trained, corrupt, encoder_gradient};
+
+/// 図に載せる途中経過。
+pub struct Frame {
+    pub step: usize,
+    /// 固定した z から作った画像 `[固定した数, dim]`
+    pub samples: Tensor,
+}
+
+/// 学習を見ながら、図に要る途中経過を集めます。z も画像も、ずっと同じものを使います。
+pub struct Recorder {
+    config: Config,
+    z: Tensor,
+    pub frames: Vec<Frame>,
+    /// (ステップ, 再構成の項からエンコーダに届いた勾配の大きさ)
+    pub gradients: Vec<(f64, f64)>,
+}
+
+impl Recorder {
+    pub fn new(config: &Config) -> Result<Self> {
+        Ok(Self {
+            config: config.clone(),
+            z: normal(&mut Seed(config.seed).rng("figures"), (10, config.z_dim))?,
+            frames: Vec::new(),
+            gradients: Vec::new(),
+        })
+    }
+
+    /// `train` の observer から毎回呼びます。
+    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+        let (step, steps) = (progress.step, self.config.steps);
+        let due = |percent: usize| (steps * percent).div_ceil(100);
+        if [0, 2, 5, 20, 50, 100].map(due).contains(&step) {
+            let samples = progress.vae.decoder.images(&self.z)?.detach();
+            self.frames.push(Frame { step, samples });
+        }
+        if step.is_multiple_of(steps.div_ceil(50)) {
+            let count = progress.dataset.held_out.labels.len().min(400);
+            let x = progress.dataset.held_out.x.narrow(0, 0, count)?;
+            let rng = &mut Seed(self.config.seed).rng("gradient");
+            let noise = normal(rng, (count, self.config.z_dim))?;
+            let batch = Batch { input: x.clone(), x, noise };
+            let gradient = encoder_gradient(progress.vae, &self.config, &batch)?;
+            self.gradients.push((step as f64, f64::from(gradient)));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// 1 回の学習の図を `dir` に書きます。ファイル名はデータとモデルの名前で始まります。
+pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
+    let (config, name) = (&trained.config, trained.config.name());
+    let file = |kind: &str| dir.join(format!("{name}-{kind}"));
+    losses(trained, &file("losses.svg"))?;
+
+    let samples: Vec<&Tensor> = recorder.frames.iter().map(|frame| &frame.samples).collect();
+    let steps = images(config, &Tensor::cat(&samples, 0)?)?;
+    let columns = steps.dim(0)? / samples.len();
+    let sheet = Sheet { images: &steps, columns, frame: color::FAKE };
+    plot::image_grid(&file("steps.png"), &[sheet], scale(config))?;
+
+    let x = spread_rows(&trained.dataset.held_out, 10)?;
+    pair(
+        config,
+        &file("pair.png"),
+        &[(&x, color::REAL), (&reconstruct(trained, &x)?, color::FAKE)],
+    )?;
+    if config.z_dim == 2 {
+        map::save(&file("latent.svg"), &[latent_map(trained, String::new(), true)?])?;
+        grid(trained, &file("grid.png"))?;
+    }
+    Ok(())
+}
+
+fn scale(config: &Config) -> u32 {
+    if config.data.side() > 8 { 2 } else { 4 }
+}
+
+fn images(config: &Config, samples: &Tensor) -> Result<Tensor> {
+    let side = config.data.side();
+    Ok(samples.reshape(((), 1, side, side))?)
+}
+
+fn reconstruct(trained: &Trained, x: &Tensor) -> Result<Tensor> {
+    trained.vae.reconstruct(x)
+}
+
+/// 取っておいた画像から、均等に離れた `count` 枚。
+fn spread_rows(images: &Images, count: usize) -> Result<Tensor> {
+    let all = images.labels.len();
+    // 字の並びの周期と重なると同じ字ばかりになるので、1 枚ずつずらす。
+    let rows: Vec<u32> = (0..count).map(|i| ((i * all / count + i) % all) as u32).collect();
+    Ok(images.x.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?)
+}
+
+/// 1 行ずつの画像を上下に積みます。
+fn pair(config: &Config, path: &Path, rows: &[(&Tensor, color::RGBColor)]) -> Result<()> {
+    let drawn: Vec<Tensor> =
+        rows.iter().map(|(row, _)| images(config, row)).collect::<Result<_>>()?;
+    let sheets: Vec<Sheet> = drawn
+        .iter()
+        .zip(rows)
+        .map(|(images, &(_, frame))| Sheet { images, columns: 10, frame })
+        .collect();
+    plot::image_stack(path, &sheets, scale(config) + 1)
+}
+
+/// 学習の 2 つの項。単位が同じなので、1 枚に重ねる。
+fn losses(trained: &Trained, path: &Path) -> Result<()> {
+    let width = (trained.history.len() / 80).max(1);
+    let line = |label, column, color| Line {
+        label,
+        color,
+        points: trained.history.smoothed(column, width),
+    };
+    let mut lines = vec![line("再構成", "recon", color::LOSS)];
+    if trained.config.model == Model::Vae {
+        lines.push(line("KL", "KL", color::LATENT));
+    }
+    let top = trained.config.data.dim() as f64 * 0.4;
+    LineChart {
+        x_label: "更新回数",
+        y_label: "損失の項 (nat/枚)",
+        lines,
+        y_range: 0. ..top,
+        guides: vec![],
+    }
+    .save(path)
+}
+
+/// 取っておいた画像の潜在変数を、字ごとに色を変えて描きます。破線の円は N(0, I) の 1σ と 2σ です。
+pub fn latent_map(trained: &Trained, title: String, spreads: bool) -> Result<Map> {
+    const POINTS: usize = 480;
+    const SPREADS: usize = 80;
+    let held_out = &trained.dataset.held_out;
+    let count = held_out.labels.len().min(POINTS);
+    let code = trained.vae.encoder.forward(&held_out.x.narrow(0, 0, count)?)?;
+    let (mean, deviation) = (code.mean().to_vec2::<f32>()?, code.deviation()?.to_vec2::<f32>()?);
+    let mut labels = held_out.labels.clone();
+    labels.sort();
+    labels.dedup();
+    let classes = labels.len();
+    let clusters = labels.iter().enumerate().map(|(class, label)| {
+        let of_label = |rows: &[Vec<f32>]| -> Vec<(f32, f32)> {
+            let rows = rows.iter().zip(&held_out.labels).filter(|(_, known)| *known == label);
+            rows.map(|(z, _)| (z[0], z[1])).collect()
+        };
+        let mut deviation = if spreads { of_label(&deviation) } else { Vec::new() };
+        deviation.truncate(SPREADS / classes);
+        Cluster {
+            label: label.to_string(),
+            color: color::CLASSES[class % color::CLASSES.len()],
+            points: of_label(&mean),
+            spreads: deviation,
+        }
+    });
+    let extent = explorer::extent(&mean);
+    Ok(Map { title, extent, clusters: clusters.collect(), circles: vec![1., 2.] })
+}
+
+/// 潜在平面を格子に切り、各点をデコーダで絵にします。上下左右は地図と同じです。
+fn grid(trained: &Trained, path: &Path) -> Result<()> {
+    const CELLS: usize = 13;
+    let reach = 2.5;
+    let at = |cell: usize| (cell as f32 / (CELLS - 1) as f32 * 2. - 1.) * reach;
+    let z: Vec<f32> = (0..CELLS)
+        .flat_map(|row| (0..CELLS).flat_map(move |column| [at(column), -at(row)]))
+        .collect();
+    let z = Tensor::from_vec(z, (CELLS * CELLS, 2), &Device::Cpu)?;
+    let images = images(&trained.config, &trained.vae.decoder.images(&z)?)?;
+    let sheet = Sheet { images: &images, columns: CELLS, frame: color::GENERATOR };
+    plot::image_grid(path, &[sheet], scale(&trained.config))
+}
+
+/// 左がオートエンコーダ、右が VAE の潜在平面。
+pub fn latent_pair(autoencoder: &Trained, vae: &Trained, path: &Path) -> Result<()> {
+    let maps = [
+        latent_map(autoencoder, "オートエンコーダ".into(), false)?,
+        latent_map(vae, "VAE".into(), false)?,
+    ];
+    map::save(path, &maps)
+}
+
+/// 左から、本物、オートエンコーダに N(0, I)、VAE に N(0, I)。
+pub fn samples(autoencoder: &Trained, vae: &Trained, path: &Path) -> Result<()> {
+    const COUNT: usize = 40;
+    let (config, seed) = (&vae.config, Seed(vae.config.seed));
+    let real = images(config, &spread_rows(&vae.dataset.held_out, COUNT)?)?;
+    let plain = images(config, &autoencoder.generate(COUNT, seed)?)?;
+    let made = images(config, &vae.generate(COUNT, seed)?)?;
+    let sheet = |images, frame| Sheet { images, columns: 5, frame };
+    let sheets = [sheet(&real, color::REAL), sheet(&plain, color::FAKE), sheet(&made, color::FAKE)];
+    plot::image_grid(path, &sheets, scale(config))
+}
+
+/// 同じ入力を、2 次元と 16 次元の潜在変数で再構成します。
+pub fn dims(two: &Trained, sixteen: &Trained, path: &Path) -> Result<()> {
+    let x = spread_rows(&two.dataset.held_out, 10)?;
+    let rows = [
+        (&x, color::REAL),
+        (&reconstruct(two, &x)?, color::FAKE),
+        (&reconstruct(sixteen, &x)?, color::FAKE),
+    ];
+    pair(&two.config, path, &rows)
+}
+
+/// 補間する 2 字の組。
+const PAIRS: [(char, char); 4] = [('い', 'り'), ('つ', 'し'), ('へ', 'く'), ('に', 'た')];
+
+/// 2 枚の画像の間。上は潜在変数で、下は画素をそのまま混ぜたものです。
+pub fn interpolation(trained: &Trained, path: &Path) -> Result<()> {
+    const COLUMNS: usize = 10;
+    let held_out = &trained.dataset.held_out;
+    // どの字も、最初に見つかる画像は同じ書体である。
+    let find = |c: char| -> Result<Tensor> {
+        let at = held_out.labels.iter().position(|&label| label == c);
+        Ok(held_out.x.narrow(0, at.with_context(|| format!("「{c}」の画像がありません"))?, 1)?)
+    };
+    let blend = |a: &Tensor, b: &Tensor| -> Result<Vec<Tensor>> {
+        let share = |i: usize| i as f64 / (COLUMNS - 1) as f64;
+        let mixed = (0..COLUMNS).map(|i| Ok(((a * (1. - share(i)))? + (b * share(i))?)?));
+        mixed.collect()
+    };
+    let (mut latent, mut pixels) = (Vec::new(), Vec::new());
+    for (from, to) in PAIRS {
+        let (from, to) = (find(from)?, find(to)?);
+        let code = |x: &Tensor| Ok::<_, anyhow::Error>(trained.vae.encoder.forward(x)?);
+        let z = Tensor::cat(&blend(code(&from)?.mean(), code(&to)?.mean())?, 0)?;
+        latent.push(trained.vae.decoder.images(&z)?);
+        pixels.extend(blend(&from, &to)?);
+    }
+    let latent = images(&trained.config, &Tensor::cat(&latent, 0)?)?;
+    let pixels = images(&trained.config, &Tensor::cat(&pixels, 0)?)?;
+    let sheets = [
+        Sheet { images: &latent, columns: COLUMNS, frame: color::LATENT },
+        Sheet { images: &pixels, columns: COLUMNS, frame: color::MUTED },
+    ];
+    plot::image_stack(path, &sheets, 3)
+}
+
+/// β を変えた学習の 1 つ分の測定。
+pub struct Swept<'a> {
+    pub beta: f64,
+    pub trained: &'a Trained,
+    pub reconstruction: f64,
+    pub kl: f64,
+    /// N(0, I) からの標本と、本物のエネルギー距離
+    pub distance: f64,
+}
+
+/// β に対する 2 つの項、標本の良さ、絵の変わり方。
+pub fn beta(runs: &[Swept], dir: &Path) -> Result<()> {
+    let names: Vec<String> = runs.iter().map(|run| run.beta.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let line = |label, color, value: &dyn Fn(&Swept) -> f64| Line {
+        label,
+        color,
+        points: runs.iter().enumerate().map(|(i, run)| (i as f64, value(run))).collect(),
+    };
+    let mut kl = line("KL", color::LATENT, &|run| run.kl);
+    // β = 0 では KL に歯止めがなく、けた違いに大きい。
+    kl.points.retain(|&(_, kl)| kl < 100.);
+    LineChart {
+        x_label: "KL の重み β",
+        y_label: "損失の項 (nat/枚)",
+        lines: vec![line("再構成", color::LOSS, &|run| run.reconstruction), kl],
+        y_range: 0. ..100.,
+        guides: vec![],
+    }
+    .save_with_ticks(&dir.join("beta-terms.svg"), &names)?;
+    LineChart {
+        x_label: "KL の重み β",
+        y_label: "標本と本物のエネルギー距離",
+        lines: vec![line("標本", color::FAKE, &|run| run.distance)],
+        y_range: 0. ..8.,
+        guides: vec![],
+    }
+    .save_with_ticks(&dir.join("beta-distance.svg"), &names)?;
+
+    // 1 行目は本物。2 行目から、β の小さい順に、左は再構成、右は N(0, I) からの標本。
+    const COLUMNS: usize = 7;
+    let first = runs.first().context("β の実験がありません")?.trained;
+    let x = spread_rows(&first.dataset.held_out, COLUMNS)?;
+    let other = first.dataset.train.x.narrow(0, 0, COLUMNS)?;
+    let (mut left, mut right) = (vec![x.clone()], vec![other]);
+    for run in runs {
+        left.push(reconstruct(run.trained, &x)?);
+        right.push(run.trained.generate(COLUMNS, Seed(run.trained.config.seed))?);
+    }
+    let left = images(&first.config, &Tensor::cat(&left, 0)?)?;
+    let right = images(&first.config, &Tensor::cat(&right, 0)?)?;
+    let sheet = |images, frame| Sheet { images, columns: COLUMNS, frame };
+    let sheets = [sheet(&left, color::FAKE), sheet(&right, color::FAKE)];
+    plot::image_grid(&dir.join("beta-pictures.png"), &sheets, 2)
+}
+
+/// 再パラメータ化の有無で、エンコーダに届く勾配と再構成の進み方を比べます。
+pub fn reparameterization(
+    (on, on_recorder): (&Trained, &Recorder),
+    (off, off_recorder): (&Trained, &Recorder),
+    dir: &Path,
+) -> Result<()> {
+    let most = on_recorder.gradients.iter().fold(0f64, |most, &(_, g)| most.max(g));
+    let line = |label, color, points| Line { label, color, points };
+    LineChart {
+        x_label: "更新回数",
+        y_label: "エンコーダに届く再構成の勾配の大きさ",
+        lines: vec![
+            line("あり", color::DISCRIMINATOR, on_recorder.gradients.clone()),
+            line("なし", color::FAKE, off_recorder.gradients.clone()),
+        ],
+        y_range: 0. ..(most * 1.1).ceil(),
+        guides: vec![],
+    }
+    .save(&dir.join("gradients.svg"))?;
+    let curve = |trained: &Trained| trained.history.smoothed("recon", trained.history.len() / 80);
+    LineChart {
+        x_label: "更新回数",
+        y_label: "再構成の項 (nat/枚)",
+        lines: vec![
+            line("あり", color::DISCRIMINATOR, curve(on)),
+            line("なし", color::FAKE, curve(off)),
+        ],
+        y_range: 0. ..100.,
+        guides: vec![],
+    }
+    .save(&dir.join("broken-losses.svg"))?;
+    let x = spread_rows(&on.dataset.held_out, 10)?;
+    let rows = [
+        (&x, color::REAL),
+        (&reconstruct(on, &x)?, color::FAKE),
+        (&reconstruct(off, &x)?, color::FAKE),
+    ];
+    pair(&on.config, &dir.join("broken-pair.png"), &rows)
+}
+
+/// 上から、汚した入力、出力、汚す前の画像。
+pub fn denoise(trained: &Trained, path: &Path) -> Result<()> {
+    let clean = spread_rows(&trained.dataset.held_out, 10)?;
+    let noisy = corrupt(&trained.config, &clean, &mut Seed(trained.config.seed).rng("denoise"))?;
+    let rows = [
+        (&noisy, color::REAL),
+        (&reconstruct(trained, &noisy)?, color::FAKE),
+        (&clean, color::REAL),
+    ];
+    pair(&trained.config, path, &rows)
+}
+
+/// 線形ガウスの例: z ~ N(0, 1)、x = w·z + 雑音 N(0, s²)。周辺尤度も本当の事後分布も、式で分かります。
+pub mod linear_gaussian {
+    /// デコーダの傾き w と雑音の標準偏差 s、観測した x。
+    pub const W: f64 = 1.5;
+    pub const S: f64 = 0.8;
+    pub const X: f64 = 1.2;
+
+    /// log N(x; mean, variance)
+    pub fn log_normal(x: f64, mean: f64, variance: f64) -> f64 {
+        -0.5 * ((std::f64::consts::TAU * variance).ln() + (x - mean).powi(2) / variance)
+    }
+
+    /// log p(x)。z を消すと x ~ N(0, w² + s²) です。
+    pub fn log_likelihood() -> f64 {
+        log_normal(X, 0., W * W + S * S)
+    }
+
+    /// 本当の事後分布 p(z|x) の平均と分散。
+    pub fn posterior() -> (f64, f64) {
+        let precision = 1. + W * W / (S * S);
+        (W * X / (S * S) / precision, 1. / precision)
+    }
+
+    /// E_q[log p(x|z)] (q = N(mean, variance))。
+    pub fn expected_log_likelihood(mean: f64, variance: f64) -> f64 {
+        log_normal(X, W * mean, S * S) - W * W * variance / (2. * S * S)
+    }
+
+    /// KL(N(mean, variance) ‖ N(0, 1))
+    pub fn kl(mean: f64, variance: f64) -> f64 {
+        0.5 * (mean * mean + variance - 1. - variance.ln())
+    }
+
+    /// ELBO = E_q[log p(x|z)] − KL(q ‖ p(z))
+    pub fn elbo(mean: f64, variance: f64) -> f64 {
+        expected_log_likelihood(mean, variance) - kl(mean, variance)
+    }
+}
+
+/// q の平均を動かしたときの ELBO。破線の log p(x) を超えず、本当の事後分布で触れます。
+pub fn elbo(path: &Path) -> Result<()> {
+    use linear_gaussian::{elbo, log_likelihood, posterior};
+    let variance = posterior().1;
+    let curve = |variance: f64| -> Vec<(f64, f64)> {
+        (0..=120).map(|i| i as f64 / 40. - 1.).map(|m| (m, elbo(m, variance))).collect()
+    };
+    let visible = |points: Vec<(f64, f64)>| points.into_iter().filter(|p| p.1 > -6.).collect();
+    LineChart {
+        x_label: "q の平均",
+        y_label: "対数尤度と、その下界",
+        lines: vec![
+            Line {
+                label: "分散 4 倍", color: color::MUTED, points: visible(curve(4. * variance))
+            },
+            Line { label: "ELBO", color: color::LOSS, points: visible(curve(variance)) },
+        ],
+        y_range: -6. ..0.,
+        guides: vec![(log_likelihood(), "log p(x)")],
+    }
+    .save(path)
+}

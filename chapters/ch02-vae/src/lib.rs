@@ -1,0 +1,19 @@
+//! 第2章 変分オートエンコーダ (VAE)
+//!
+//! 論文: Kingma & Welling (2013) "Auto-Encoding Variational Bayes", arXiv:1312.6114。
+//!
+//! 読む順番:
+//!
+//! 1. [`config`] 設定と、その値の出どころ
+//! 2. [`model`] エンコーダとデコーダ
+//! 3. [`train`] 再パラメータ化、ELBO の 2 つの項、1 回の更新、学習の全体
+//! 4. [`figures`] 学習の結果を図にする (学習はしない)
+//! 5. [`explorer`] 本のページで動かすために、デコーダの重みを書き出す
+//! 6. [`book`] 本に載せる実験の一式 (壊した実験も含む)
+
+pub mod book;
+pub mod config;
+pub mod explorer;
+pub mod figures;
+pub mod model;
+pub mod train;

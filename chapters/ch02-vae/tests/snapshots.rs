@@ -1,0 +1,118 @@
+//! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
+
+use std::process::Command;
+
+use ch02_vae::config::{Config, Data};
+use ch02_vae::train::{Vae, train};
+
+#[test]
+fn layers() {
+    for (name, config) in [
+        ("vae", Config::book(Data::Hiragana)),
+        ("autoencoder", Config::book(Data::Hiragana).autoencoder()),
+    ] {
+        let vae = Vae::new(&config).unwrap();
+        insta::assert_snapshot!(format!("layers-{name}"), vae.variables.table(""));
+    }
+}
+
+#[test]
+fn tiny_run() {
+    let trained =
+        train(&Config::tiny(Data::Digits), |_| Ok(std::ops::ControlFlow::Continue(()))).unwrap();
+    // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
+    let text: String = trained
+        .history
+        .series("recon")
+        .iter()
+        .zip(trained.history.series("KL"))
+        .map(|(recon, kl)| format!("{} 再構成 {:.2} KL {:.2}\n", recon.0, recon.1, kl.1))
+        .collect();
+    insta::assert_snapshot!(text);
+}
+
+fn run(args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ch02-vae")).args(args).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn help() {
+    let (code, text) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn bad_input_gets_one_japanese_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    std::fs::write(dir.path().join("digits-config.json"), "{ broken").unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let not_a_font = file.to_str().unwrap();
+    let cases: [&[&str]; 15] = [
+        &["--steps", "x"],
+        &["--steps", "0"],
+        &["--steps"],
+        &["--batch", "2000"],
+        &["--lr", "nan"],
+        &["--beta", "-1"],
+        &["--noise", "1.5"],
+        &["--data", "hiragan"],
+        &["--font", "none.ttf"],
+        &["--font", not_a_font],
+        &["--font", not_a_font, "--data", "digits"],
+        &["--unknown"],
+        &["generate", "--out", out],
+        &["generate", "--out", out, "--data", "digits"],
+        &["generate", "--count", "0"],
+    ];
+    let mut texts = String::new();
+    for case in cases {
+        let (code, text) = run(case);
+        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
+        let shown = text.replace(out, "DIR");
+        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
+    }
+    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
+    let target = file.join("below");
+    let (code, text) = run(&["--steps", "1", "--out", target.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("書き込めません"), "{text}");
+    insta::assert_snapshot!(texts);
+}
+
+#[test]
+fn a_short_run_leaves_figures_weights_and_a_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let (code, text) = run(&["--data", "vowels", "--steps", "20", "--out", out]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("エネルギー距離は"), "{text}");
+    let names = || {
+        let mut names: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names.join("\n")
+    };
+    insta::assert_snapshot!(names());
+    let (code, text) = run(&["generate", "--data", "vowels", "--count", "9", "--out", out]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(names().contains("generated.png"));
+}
+
+#[test]
+fn a_font_of_the_reader_joins_the_others() {
+    let font = concat!(env!("CARGO_MANIFEST_DIR"), "/../common/data/fonts/brush.ttf");
+    let config = Config { font: Some(font.into()), ..Config::tiny(Data::Vowels) };
+    let count = |config: &Config| ch02_vae::train::dataset(config).unwrap().train.labels.len();
+    assert_eq!(count(&config) * 24, count(&Config::tiny(Data::Vowels)) * 25);
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let (code, text) = run(&["--font", font, "--steps", "2", "--out", out]);
+    assert_eq!(code, Some(0), "{text}");
+}
