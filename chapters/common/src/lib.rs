@@ -5,6 +5,8 @@
 //! | [`seed`] | 種と名前から決まる乱数と、学習する変数の置き場 |
 //! | [`data`] | 平面の点、手書き数字、ミニバッチ |
 //! | [`glyphs`] | 文字の画像 |
+//! | [`folder`] | 読者の画像フォルダ |
+//! | [`measure`] | 画像の類似度 (SSIM) と鮮明さ |
 //! | [`nn`] | CPU で速い層・損失・最適化 |
 //! | [`plot`] | SVG と PNG の図 |
 //! | [`history`] | 学習の記録と `run.json` |
@@ -14,8 +16,10 @@
 pub mod cli;
 pub mod data;
 pub mod files;
+pub mod folder;
 pub mod glyphs;
 pub mod history;
+pub mod measure;
 pub mod nn;
 pub mod plot;
 pub mod seed;
