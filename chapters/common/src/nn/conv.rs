@@ -331,7 +331,7 @@ fn gather(plan: &Plan, src: &[f32], bias: Option<&[f32]>, act: Activation) -> Ve
                 let from = ((row.src + y) * width + column.src) * in_c * lanes;
                 let input = Mat::rows(&input[from..][..k * lanes], lanes);
                 let weight = (plan.weight)(row.tap + y, column.tap, first);
-                gemm([block, lanes, k], panel, lanes, y > 0, weight, input, false);
+                gemm([block, lanes, k], panel, lanes, y > 0, weight, input);
             }
         });
 
@@ -396,7 +396,7 @@ fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
                     Mat { data: &other[(first * width + x) * lanes..], rs: width * lanes, cs: 1 };
                 let wide = Mat::rows(&wide[wide_x * lanes * wide_c..], wide_c);
                 let add = group > 0 || y > ys.start;
-                gemm([block, wide_c, xs.len() * lanes], grad, wide_c, add, other, wide, false);
+                gemm([block, wide_c, xs.len() * lanes], grad, wide_c, add, other, wide);
             }
         }
     });

@@ -175,53 +175,89 @@ impl<'a> Mat<'a> {
     }
 }
 
-/// 1 行だけの積。gemm は途中の和を 1 回ごとにメモリに戻すので、16 個ずつレジスタに置いたまま足す方が速い。
+/// 1 行だけの積。gemm は途中の和を 1 回ごとにメモリに戻すので、レジスタに置いたまま足す方が速い。
+///
+/// 足し算は 1 つ前の足し算を待つ。待つ間に別の列を足せるよう、32 列を一緒に進める。
 fn gemv([n, k]: [usize; 2], c: &mut [f32], add: bool, a: Mat, b: Mat) {
-    for first in (0..n).step_by(16) {
-        let (mut sums, count) = ([0f32; 16], 16.min(n - first));
+    /// `first` から N 列。
+    #[inline(always)]
+    fn columns<const N: usize>(first: usize, k: usize, c: &mut [f32], add: bool, a: Mat, b: Mat) {
+        let mut sums = [0f32; N];
         for i in 0..k {
-            let (a, b) = (a.data[i * a.cs], &b.data[i * b.rs + first..][..count]);
-            match b.first_chunk::<16>() {
-                Some(b) => sums.iter_mut().zip(b).for_each(|(sum, b)| *sum += a * b),
-                None => sums.iter_mut().zip(b).for_each(|(sum, b)| *sum += a * b),
-            }
+            let (a, b) = (a.data[i * a.cs], &b.data[i * b.rs + first..]);
+            let b: &[f32; N] = b.first_chunk().expect("右辺が足りることは確かめた");
+            sums.iter_mut().zip(b).for_each(|(sum, b)| *sum += a * b);
         }
-        for (c, sum) in c[first..].iter_mut().zip(&sums[..count]) {
-            *c = if add { *c + sum } else { *sum };
+        for (c, sum) in c[first..].iter_mut().zip(sums) {
+            *c = if add { *c + sum } else { sum };
         }
     }
+    let (wide, narrow) = (n - n % 32, n - n % 16);
+    (0..wide).step_by(32).for_each(|first| columns::<32>(first, k, c, add, a, b));
+    (wide..narrow).step_by(16).for_each(|first| columns::<16>(first, k, c, add, a, b));
+    (narrow..n).for_each(|first| columns::<1>(first, k, c, add, a, b));
 }
 
 /// c = a·b (`add` なら c += a·b)。a は m×k、b は k×n、c は行ごとに `c_rs` 間隔で並ぶ m×n。
-pub(super) fn gemm(
+///
+/// 1 つのスレッドで計算する。畳み込みでは、仕事の 1 つひとつがこれを呼ぶ。
+pub(super) fn gemm([m, n, k]: [usize; 3], c: &mut [f32], c_rs: usize, add: bool, a: Mat, b: Mat) {
+    assert!(c_rs >= n && fits(c.len(), [m, n], [c_rs, 1]), "行列積の出力が小さい");
+    if m == 1 && b.cs == 1 {
+        check([m, n, k], a, b);
+        return gemv([n, k], c, add, a, b);
+    }
+    // SAFETY: 書く範囲が c に収まることは、すぐ上で確かめた。c は &mut なので a, b と重ならない。
+    unsafe { multiply([m, n, k], c.as_mut_ptr(), c_rs, add, a, b, false) }
+}
+
+/// 新しい m×n の行列 a·b。計算は並列に進む。
+pub(super) fn product([m, n, k]: [usize; 3], a: Mat, b: Mat) -> Vec<f32> {
+    let mut c = Vec::with_capacity(m * n);
+    // SAFETY: c には m·n 個の場所がある。`add` が偽なら gemm は c を読まず、その全部に書く。
+    // すぐ書かれる場所を先に 0 で埋めると、全結合の学習では時間の数 % を占める。
+    unsafe {
+        multiply([m, n, k], c.as_mut_ptr(), n, false, a, b, true);
+        c.set_len(m * n);
+    }
+    c
+}
+
+/// `len` 個の値に、間隔 `steps` で並ぶ `size` の行列が収まるか。
+fn fits(len: usize, size: [usize; 2], steps: [usize; 2]) -> bool {
+    size.contains(&0) || (size[0] - 1) * steps[0] + (size[1] - 1) * steps[1] < len
+}
+
+fn check([m, n, k]: [usize; 3], a: Mat, b: Mat) {
+    assert!(fits(a.data.len(), [m, k], [a.rs, a.cs]), "行列積の左辺が小さい");
+    assert!(fits(b.data.len(), [k, n], [b.rs, b.cs]), "行列積の右辺が小さい");
+}
+
+/// # Safety
+///
+/// `c` から `c_rs` (≥ n) 間隔で並ぶ m×n 個は、書いてよい場所で、a, b と重ならない。
+/// `add` なら、値が入っている。
+unsafe fn multiply(
     [m, n, k]: [usize; 3],
-    c: &mut [f32],
+    c: *mut f32,
     c_rs: usize,
     add: bool,
     a: Mat,
     b: Mat,
     parallel: bool,
 ) {
-    let fits = |len: usize, rows: usize, cols: usize, rs: usize, cs: usize| {
-        rows == 0 || cols == 0 || (rows - 1) * rs + (cols - 1) * cs < len
-    };
-    assert!(c_rs >= n && fits(c.len(), m, n, c_rs, 1), "行列積の出力が小さい");
-    assert!(fits(a.data.len(), m, k, a.rs, a.cs), "行列積の左辺が小さい");
-    assert!(fits(b.data.len(), k, n, b.rs, b.cs), "行列積の右辺が小さい");
-    if m == 1 && !parallel && b.cs == 1 {
-        return gemv([n, k], c, add, a, b);
-    }
+    check([m, n, k], a, b);
     // 畳み込みの渡す小さな行列は、もう読みやすく並んでいる。gemm の中で並べ直させない (既定は 8)。
     gemm::set_lhs_packing_threshold_single_thread(if parallel { 8 } else { 256 });
     let parallelism = if parallel { Parallelism::Rayon(0) } else { Parallelism::None };
-    // SAFETY: gemm は生のポインタで読み書きする。読む範囲 (a, b) と書く範囲 (c) がスライスに収まることは
-    // すぐ上で確かめた。c は &mut なので a, b と重ならず、c_rs >= n なので行同士も重ならない。
+    // SAFETY: gemm は生のポインタで読み書きする。読む範囲 (a, b) がスライスに収まることはすぐ上で確かめた。
+    // 書く範囲 (c) は、呼ぶ側が約束する。
     unsafe {
         gemm::gemm(
             m,
             n,
             k,
-            c.as_mut_ptr(),
+            c,
             1,
             c_rs as isize,
             add,

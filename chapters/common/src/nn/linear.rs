@@ -5,7 +5,7 @@ use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
 use super::fused::{self, Arg, Fused};
-use super::kernel::{Activation, CHUNK, Mat, gemm};
+use super::kernel::{Activation, CHUNK, Mat, product};
 
 /// 全結合層。バイアスと活性化まで 1 つの演算として計算する。
 ///
@@ -84,8 +84,7 @@ impl Fused for LinearOp {
 
     fn forward(&self, [x, w, b]: [Arg; 3]) -> (Vec<f32>, Vec<usize>) {
         let (rows, k, n) = (x.dims[0], x.dims[1], w.dims[0]);
-        let mut y = vec![0f32; rows * n];
-        gemm([rows, n, k], &mut y, n, false, Mat::rows(x.data, k), Mat::rows(w.data, k).t(), true);
+        let mut y = product([rows, n, k], Mat::rows(x.data, k), Mat::rows(w.data, k).t());
         // 行列積の結果がまだキャッシュにあるうちに、バイアスと活性化を 1 度で済ませる。
         y.par_chunks_mut(n).with_min_len(CHUNK.div_ceil(n)).for_each(|y| {
             y.iter_mut().zip(b.data).for_each(|(y, b)| *y += b);
@@ -98,11 +97,6 @@ impl Fused for LinearOp {
     fn backward(&self, [x, w, b]: [Arg; 3], y: &[f32], grad: &[f32]) -> [Option<Vec<f32>>; 3] {
         let (rows, k, n) = (x.dims[0], x.dims[1], w.dims[0]);
         let g = self.0.backward_all(y, grad);
-        let product = |[m, n, k]: [usize; 3], a: Mat, b: Mat| {
-            let mut c = vec![0f32; m * n];
-            gemm([m, n, k], &mut c, n, false, a, b, true);
-            c
-        };
         let g_rows = Mat::rows(&g, n);
         let column_sums = || {
             let mut sums = vec![0f32; n];

@@ -73,47 +73,32 @@ enum Kind {
     Mse,
 }
 
-impl Kind {
-    /// 要素ごとの損失。
-    #[inline(always)]
-    fn value(self, x: f32, t: f32) -> f32 {
-        match self {
-            Self::Bce => x.max(0.0) - x * t + ln_1p(exp(-x.abs())),
-            Self::L1 => (x - t).abs(),
-            Self::Mse => (x - t) * (x - t),
-        }
-    }
-
-    /// x についての微分。
-    #[inline(always)]
-    fn slope(self, x: f32, t: f32) -> f32 {
-        match self {
-            Self::Bce => sigmoid(x) - t,
-            Self::L1 => f32::from(x > t) - f32::from(x < t),
-            Self::Mse => 2.0 * (x - t),
-        }
-    }
-
-    /// t についての微分。
-    #[inline(always)]
-    fn target_slope(self, x: f32, t: f32) -> f32 {
-        match self {
-            Self::Bce => -x,
-            Self::L1 | Self::Mse => -self.slope(x, t),
-        }
-    }
-}
-
-/// f(x, t) を並列に求める。目標が 1 つの数なら、`t` には x の要素が入るが使われない。
+/// f(x, t) を並列に求める。目標が 1 つの数なら、どの要素でもその数を使う。
 fn map(x: &[f32], t: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
     let mut out = vec![0f32; x.len()];
-    let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).zip(t.par_chunks(CHUNK));
-    chunks.for_each(|((out, x), t)| {
-        out.iter_mut().zip(x).zip(t).for_each(|((out, x), t)| *out = f(*x, *t));
-    });
+    let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
+    match *t {
+        [t] => chunks.for_each(|(out, x)| {
+            out.iter_mut().zip(x).for_each(|(out, x)| *out = f(*x, t));
+        }),
+        _ => chunks.zip(t.par_chunks(CHUNK)).for_each(|((out, x), t)| {
+            out.iter_mut().zip(x).zip(t).for_each(|((out, x), t)| *out = f(*x, *t));
+        }),
+    }
     out
 }
 
+/// f(x, t) の平均。部分和は CHUNK ごとに求め、順に足す。スレッド数が違っても足す順は同じになる。
+fn mean(x: &[f32], t: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> f32 {
+    let chunks = x.par_chunks(CHUNK);
+    let sums: Vec<f64> = match *t {
+        [t] => chunks.map(|x| sum(x, x, |x, _| f(x, t))).collect(),
+        _ => chunks.zip(t.par_chunks(CHUNK)).map(|(x, t)| sum(x, t, &f)).collect(),
+    };
+    (sums.iter().sum::<f64>() / x.len() as f64) as f32
+}
+
+/// 種類で分けるのはくり返しの外。中で分けると、コンパイラが要素をまとめて計算できない。
 impl Fused for Kind {
     fn name(&self) -> &'static str {
         match self {
@@ -124,24 +109,29 @@ impl Fused for Kind {
     }
 
     fn forward(&self, [x, t, _]: [Arg; 3]) -> (Vec<f32>, Vec<usize>) {
-        // 部分和は CHUNK ごとに求め、順に足す。スレッド数が違っても足す順は同じになる。
-        let sums: Vec<f64> = match *t.data {
-            [t] => x.data.par_chunks(CHUNK).map(|x| sum(x, x, |x, _| self.value(x, t))).collect(),
-            _ => {
-                let chunks = x.data.par_chunks(CHUNK).zip(t.data.par_chunks(CHUNK));
-                chunks.map(|(x, t)| sum(x, t, |x, t| self.value(x, t))).collect()
-            }
+        let (x, t) = (x.data, t.data);
+        let mean = match self {
+            Self::Bce => mean(x, t, |x, t| x.max(0.0) - x * t + ln_1p(exp(-x.abs()))),
+            Self::L1 => mean(x, t, |x, t| (x - t).abs()),
+            Self::Mse => mean(x, t, |x, t| (x - t) * (x - t)),
         };
-        (vec![(sums.iter().sum::<f64>() / x.data.len() as f64) as f32], vec![])
+        (vec![mean], vec![])
     }
 
     fn backward(&self, [x, t, _]: [Arg; 3], _: &[f32], grad: &[f32]) -> [Option<Vec<f32>>; 3] {
         let scale = grad[0] / x.data.len() as f32;
-        let dx = x.wanted.then(|| match *t.data {
-            [t] => map(x.data, x.data, |x, _| scale * self.slope(x, t)),
-            _ => map(x.data, t.data, |x, t| scale * self.slope(x, t)),
-        });
-        let dt = t.wanted.then(|| map(x.data, t.data, |x, t| scale * self.target_slope(x, t)));
-        [dx, dt, None]
+        let sign = |x, t| f32::from(x > t) - f32::from(x < t);
+        let (dx_wanted, dt_wanted, x, t) = (x.wanted, t.wanted, x.data, t.data);
+        let dx = || match self {
+            Self::Bce => map(x, t, |x, t| scale * (sigmoid(x) - t)),
+            Self::L1 => map(x, t, |x, t| scale * sign(x, t)),
+            Self::Mse => map(x, t, |x, t| scale * (2.0 * (x - t))),
+        };
+        let dt = || match self {
+            Self::Bce => map(x, t, |x, _| -scale * x),
+            Self::L1 => map(x, t, |x, t| scale * sign(t, x)),
+            Self::Mse => map(x, t, |x, t| scale * (2.0 * (t - x))),
+        };
+        [dx_wanted.then(dx), dt_wanted.then(dt), None]
     }
 }
