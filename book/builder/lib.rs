@@ -12,6 +12,7 @@ use mdbook_driver::MDBook;
 mod boxes;
 pub mod directives;
 mod figures;
+pub mod glossary;
 mod includes;
 mod japanese;
 pub mod markdown;
