@@ -14,6 +14,7 @@ use crate::markdown::{Placeholders, escape, escape_attribute, one_line, render_m
 use crate::quiz::Bank;
 use crate::sections::Sections;
 use crate::source::{Edit, Source};
+use crate::{errata, syllabus};
 
 /// 1 ページを直すときに要る、まわりの事情。
 pub struct Page<'a> {
@@ -50,10 +51,18 @@ pub fn expand(
         let arguments: Vec<&str> = arguments.split_whitespace().collect();
         let result = match (&found[1], arguments.as_slice()) {
             ("run", [chapter, key]) => run_value(page, chapter, key),
-            ("test", [name]) => {
-                test_badge(page, name).map(|html| placeholders.add(html, format!("テスト: {name}")))
-            }
+            ("test", [name]) => badge(page, name, placeholders),
             ("glossary", []) => Ok(page.glossary.render(page.sections)),
+            ("errata", []) => errata::load(page.root).and_then(|errata| {
+                errata.render(page.root, page.sections, &mut |name| {
+                    badge(page, name, placeholders)
+                })
+            }),
+            ("syllabus", []) => syllabus::load(page.root).and_then(|syllabus| {
+                syllabus.render(page.root, page.bank, page.sections, &mut |name| {
+                    badge(page, name, placeholders)
+                })
+            }),
             ("quiz", [_]) if !stands_alone(&source.text, &range) => {
                 Err(anyhow!("{{{{quiz …}}}} は 1 行に単独で、前後を空けて書いてください"))
             }
@@ -62,7 +71,7 @@ pub fn expand(
                 .render(chapter, &render_markdown)
                 .map(|html| placeholders.add(one_line(&html), String::new())),
             _ => Err(anyhow!(
-                "「{}」という書き方はありません。{{{{run 章 キー}}}}、{{{{test 章::claims::名前}}}}、{{{{quiz 章}}}}、{{{{glossary}}}} のどれかを使ってください",
+                "「{}」という書き方はありません。{{{{run 章 キー}}}}、{{{{test 章::claims::名前}}}}、{{{{quiz 章}}}}、{{{{glossary}}}}、{{{{errata}}}}、{{{{syllabus}}}} のどれかを使ってください",
                 &found[0]
             )),
         };
@@ -96,6 +105,11 @@ fn run_value(page: &Page<'_>, chapter: &str, key: &str) -> Result<String> {
         Some(value) => Ok(value.to_string()),
         None => bail!("{shown} の results に {key} がありません"),
     }
+}
+
+fn badge(page: &Page<'_>, name: &str, placeholders: &mut Placeholders) -> Result<String> {
+    let html = test_badge(page, name)?;
+    Ok(placeholders.add(html, format!("テスト: {name}")))
 }
 
 fn test_badge(page: &Page<'_>, name: &str) -> Result<String> {

@@ -11,6 +11,7 @@ use mdbook_driver::MDBook;
 
 mod boxes;
 pub mod directives;
+pub mod errata;
 mod figures;
 pub mod glossary;
 mod includes;
@@ -22,6 +23,7 @@ pub mod quiz;
 pub mod sections;
 pub mod serve;
 mod source;
+pub mod syllabus;
 pub mod ui;
 
 /// `root` の book.toml の本を `dest` に作る。`dest` の前の中身は消える。
