@@ -74,7 +74,7 @@ impl Errata {
                  - **決め手**: {}\n\n",
                 point.title,
                 point.popular,
-                point.paper.trim_end_matches('。').to_owned() + "。",
+                point.paper,
                 point.source,
                 deciding.join(" "),
             ));

@@ -20,6 +20,7 @@ pub mod markdown;
 mod math;
 pub mod preprocess;
 pub mod quiz;
+mod search;
 pub mod sections;
 pub mod serve;
 mod source;
@@ -29,6 +30,7 @@ pub mod ui;
 /// `root` の book.toml の本を `dest` に作る。`dest` の前の中身は消える。
 pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     render(root, dest)?;
+    search::shrink_index(dest)?;
     ui::translate(dest)
 }
 

@@ -86,7 +86,7 @@ pub fn coverage<'a>(bank: &'a Bank, item: &str) -> Coverage<'a> {
     Coverage { questions, sections, tests }
 }
 
-/// 章の 1 行: 名前、その中の問題の数、よく指される節。
+/// 項目ごとに見せる節の数。問題の多い順に選ぶ。
 const SECTIONS_SHOWN: usize = 4;
 
 impl Syllabus {
