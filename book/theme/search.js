@@ -112,7 +112,9 @@
         }));
 
         // 全体で 1 つの語なら、空白で分けない (latent variable)。
-        function groupsOf(query) {
+        function groupsOf(typed) {
+            // 半角の「ﾄﾞ」は 2 文字で書かれているので、先に 1 文字にまとめる。
+            const query = typed.normalize('NFKC');
             const whole = foldText(query).folded;
             const words = terms.has(whole) ? [query] : query.split(/\s+/);
             return words.map(word => foldText(word).folded).filter(Boolean).map(word => {
