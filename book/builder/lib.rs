@@ -23,6 +23,12 @@ pub mod serve;
 mod source;
 pub mod ui;
 
+/// 1 行の知らせ。`| head` などで読み手がいなくなっても、仕事は続ける。
+pub fn say(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// `root` の book.toml の本を `dest` に作る。`dest` の前の中身は消える。
 pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     render(root, dest)?;

@@ -71,7 +71,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
             let root = root()?;
             let dest = build_dir(&root)?;
             build_book(&root, &dest)?;
-            println!("本を作りました: {}", dest.join("index.html").display());
+            workbook::say(format_args!("本を作りました: {}", dest.join("index.html").display()));
         }
         Some(Command::Preprocess { query: None }) => {
             preprocess::speak_protocol(stdin().lock(), stdout().lock())?;
