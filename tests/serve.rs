@@ -203,7 +203,7 @@ fn ctrl_c_ends_cleanly() {
 
 #[test]
 fn building_goes_on_when_nobody_reads_the_notice() {
-    let book = TinyBook::new();
+    let book = TinyBook::new("# 試し");
     let mut build = workbook(&book, &["build"]).spawn().unwrap();
     drop(build.stdout.take());
     let mut errors = String::new();
