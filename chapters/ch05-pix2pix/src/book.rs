@@ -15,9 +15,9 @@ use common::seed::Seed;
 
 use crate::config::{Config, Pairs, Switch};
 use crate::data::{self, HELD_OUT};
-use crate::figures::{self, Compared, Recorder, deviation, patches, with_different_noise};
+use crate::figures::{self, Compared, Recorder, another, deviation, patches, with_different_noise};
 use crate::measure::{Measured, measure};
-use crate::model::{Generator, output_size, patch_gan, receptive_field};
+use crate::model::{Generator, output_size, parameters, patch_gan, receptive_field};
 use crate::train::{self, Trained};
 
 /// 学習の結果と、図に使う途中経過。
@@ -173,9 +173,10 @@ impl Book {
         let d_fake = watched.tail_mean("D(x,G(x))", watched.len() / 10);
         record.result("compare.l1.d_fake", format!("{d_fake:.2}"));
         record.result("noise.deviation", format!("{:.3}", self.main.noise_deviation()?));
-        let [real, fake] = self.main.mean_patches()?;
-        record.result("patch.real", format!("{real:.2}"));
-        record.result("patch.fake", format!("{fake:.2}"));
+        for (key, mean) in ["real", "fake", "mismatched"].into_iter().zip(self.main.mean_patches()?)
+        {
+            record.result(&format!("patch.{key}"), format!("{mean:.2}"));
+        }
         let layers = patch_gan(config);
         let side = output_size(&layers, config.size);
         record.result("patch.map", format!("{side}×{side}"));
@@ -185,8 +186,10 @@ impl Book {
             record.result(&format!("rf.{patch_layers}"), receptive_field(&layers));
         }
         for network in ["generator", "discriminator"] {
-            let count = trained.networks.parameters(network);
-            record.result(&format!("params.{network}"), thousands(count));
+            let (book, paper) =
+                (parameters(network, config)?, parameters(network, &Config::paper())?);
+            record.result(&format!("params.{network}"), thousands(book));
+            record.result(&format!("params.paper_{network}"), thousands(paper));
         }
         Ok(record)
     }
@@ -213,14 +216,14 @@ impl Outcome {
         Ok(deviation(&outputs)?.mean_all()?.to_scalar()?)
     }
 
-    /// 取り置いた画像で D が小片ごとに答えた確率の平均: 本物の対、偽物の対。
-    pub fn mean_patches(&self) -> Result<[f32; 2]> {
+    /// 取り置いた画像で D が小片ごとに答えた確率の平均: 本物の対、偽物の対、取り違えた対。
+    pub fn mean_patches(&self) -> Result<[f32; 3]> {
         let held_out = &self.trained.dataset.held_out;
         let fake = self.trained.translate(&held_out.x, Seed(0))?;
         let mean = |y: &Tensor| -> Result<f32> {
             Ok(patches(&self.trained, &held_out.x, y)?.mean_all()?.to_scalar()?)
         };
-        Ok([mean(&held_out.y)?, mean(&fake)?])
+        Ok([mean(&held_out.y)?, mean(&fake)?, mean(&another(&held_out.y)?)?])
     }
 
     /// 学習の終わりに端末へ出す、短い読み方。

@@ -201,18 +201,26 @@ pub fn patches(trained: &Trained, x: &Tensor, y: &Tensor) -> Result<Tensor> {
     Ok(sigmoid(&trained.networks.discriminator.forward(x, y, false)?)?.detach())
 }
 
-/// 上から、本物の対、偽物の対、取り違えた対 (正解の字が別の字) の、小片ごとの答え。
+/// 1 枚ずつ、隣の画像と取り替えます。
+pub fn another(pictures: &Tensor) -> Result<Tensor> {
+    let last = pictures.dim(0)? - 1;
+    Ok(Tensor::cat(&[pictures.narrow(0, last, 1)?, pictures.narrow(0, 0, last)?], 0)?)
+}
+
+/// 上から、本物の対、偽物の対、取り違えた対 (本物だが別の字) の、小片ごとの答え。
 fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
     let (columns, scale) = layout(&trained.config);
     let Pictures { x, y } = &trained.dataset.held_out;
     let count = columns.min(x.dim(0)?);
     let (x, y) = (x.narrow(0, 0, count)?, y.narrow(0, 0, count)?);
     let fake = trained.translate(&x, Seed(0))?;
-    let mut sheets = Vec::new();
-    for (picture, frame) in [(&y, color::REAL), (&fake, color::FAKE)] {
-        let map = patches(trained, &x, picture)?;
-        sheets.push((painted(picture, &map, &patch_gan(&trained.config))?, frame));
-    }
+    let sheets = [(&y, color::REAL), (&fake, color::FAKE), (&another(&y)?, color::MUTED)]
+        .into_iter()
+        .map(|(picture, frame)| {
+            let map = patches(trained, &x, picture)?;
+            Ok((painted(picture, &map, &patch_gan(&trained.config))?, frame))
+        })
+        .collect::<Result<Vec<_>>>()?;
     let sheets: Vec<Sheet> =
         sheets.iter().map(|(images, frame)| Sheet { images, columns, frame: *frame }).collect();
     plot::image_stack(path, &sheets, scale)
@@ -288,7 +296,7 @@ pub fn receptive(path: &Path) -> Result<()> {
 }
 
 /// 出力の中央の点が見ている範囲 (縦も横も同じ)。
-fn field_of_the_middle(layers: &[Layer], size: usize) -> std::ops::Range<isize> {
+pub fn field_of_the_middle(layers: &[Layer], size: usize) -> std::ops::Range<isize> {
     let middle = crate::model::output_size(layers, size) / 2;
     let (start, jump) = field_origin(layers);
     let from = start + (middle * jump) as isize;

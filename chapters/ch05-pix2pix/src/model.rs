@@ -6,7 +6,7 @@
 use candle_core::{DType, Module, ModuleT, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
 use common::nn::{Activation, BatchNorm2d, Conv2d, ConvConfig, ConvTranspose2d};
-use common::seed::uniform;
+use common::seed::{Seed, uniform};
 use rand::Rng;
 
 use crate::config::{Config, Switch};
@@ -226,4 +226,16 @@ pub fn field_origin(layers: &[Layer]) -> (isize, usize) {
     let step =
         |(start, jump): (isize, usize), layer: &Layer| (start - jump as isize, jump * layer.stride);
     layers.iter().fold((0, 1), step)
+}
+
+/// 学習するパラメータの数。バッチ正規化の移動平均は、勾配で動かすものではないので数えません。
+pub fn parameters(network: &str, config: &Config) -> Result<usize> {
+    let variables = Seed(0).variables();
+    let vb = variables.builder(network);
+    match network {
+        "generator" => drop(Generator::new(config, vb)?),
+        _ => drop(Discriminator::new(config, vb)?),
+    }
+    let named = variables.named(network).into_iter();
+    Ok(named.filter(|(name, _)| !name.contains("running_")).map(|(_, v)| v.elem_count()).sum())
 }

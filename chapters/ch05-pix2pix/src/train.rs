@@ -67,17 +67,6 @@ impl Pix2Pix {
             variables,
         })
     }
-
-    /// 学習するパラメータの数。バッチ正規化の移動平均は、学習で動かすものではないので数えません。
-    pub fn parameters(&self, network: &str) -> usize {
-        parameters(&self.variables, network)
-    }
-}
-
-/// `network` の学習するパラメータの数。
-pub fn parameters(variables: &Variables, network: &str) -> usize {
-    let named = variables.named(network).into_iter();
-    named.filter(|(name, _)| !name.contains("running_")).map(|(_, var)| var.elem_count()).sum()
 }
 
 /// 1 回の更新で測った値。
