@@ -39,7 +39,7 @@ pub struct Config {
     /// 更新の回数
     #[arg(long)]
     pub steps: usize,
-    /// ミニバッチの大きさ (論文 6.2 節では 1〜10、多くは 1)
+    /// ミニバッチの大きさ (3.3 節では 1〜10)
     #[arg(long)]
     pub batch: usize,
     /// 画像の一辺。2 の累乗です (論文では 256)
@@ -106,7 +106,7 @@ impl Config {
             lr: 2e-4,
             beta1: 0.5,
             pairs: Pairs::Aligned,
-            jitter: 0,
+            jitter: 0, // 漢字は、どの字も枠の同じ場所にある
             mirror: Switch::Off,
         }
     }
