@@ -39,11 +39,14 @@ impl Recorder {
     pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
         let step = progress.step;
         let due = |percent: usize| (self.config.steps * percent).div_ceil(100);
-        if (0..=10).any(|tenth| step == due(10 * tenth)) || step == due(5) {
+        // 途中の測定は軽くない。短い学習では、回数を減らす。
+        let spacing = (self.config.steps / 10).max(60);
+        let pictured = [0, 5, 10, 30, 60, 100].map(due).contains(&step);
+        if pictured || step.is_multiple_of(spacing) {
             let Pictures { x, y } = &progress.dataset.held_out;
             let output = translate(&progress.networks.generator, &self.config, x, Seed(0))?;
             self.curve.push((step, measure(&output, y)?));
-            if [0, 5, 10, 30, 60, 100].map(due).contains(&step) {
+            if pictured {
                 self.frames.push(Frame { step, output });
             }
         }
@@ -125,7 +128,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             line("識別器", "loss D", color::DISCRIMINATOR),
             line("生成器 (GAN)", "loss GAN", color::GENERATOR),
         ],
-        y_range: 0. ..4.,
+        y_range: 0. ..3.,
         guides: vec![(2f64.ln(), "log 2")],
     }
     .save(&dir.join("losses.svg"))?;
@@ -178,7 +181,7 @@ pub fn deviation(outputs: &Tensor) -> Result<Tensor> {
     Ok(outputs.broadcast_sub(&mean)?.sqr()?.mean(0)?.sqrt()?)
 }
 
-/// 左から、入力、違うドロップアウトでの出力、出力どうしの差 (5 倍に濃く)。
+/// 左から、入力、違うドロップアウトでの出力、出力どうしの標準偏差 (0.2 で真っ黒)。
 fn noise(trained: &Trained, path: &Path) -> Result<()> {
     const TIMES: usize = 5;
     let (_, scale) = layout(&trained.config);
@@ -197,24 +200,20 @@ fn noise(trained: &Trained, path: &Path) -> Result<()> {
 }
 
 /// D が小片ごとに答えた、本物である確率 `[N, 1, h, w]`。
+///
+/// D は本物と偽物を別々のミニバッチで学んだので、ここでも、その組の統計で正規化します。
 pub fn patches(trained: &Trained, x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    Ok(sigmoid(&trained.networks.discriminator.forward(x, y, false)?)?.detach())
+    Ok(sigmoid(&trained.networks.discriminator.forward(x, y, true)?)?.detach())
 }
 
-/// 1 枚ずつ、隣の画像と取り替えます。
-pub fn another(pictures: &Tensor) -> Result<Tensor> {
-    let last = pictures.dim(0)? - 1;
-    Ok(Tensor::cat(&[pictures.narrow(0, last, 1)?, pictures.narrow(0, 0, last)?], 0)?)
-}
-
-/// 上から、本物の対、偽物の対、取り違えた対 (本物だが別の字) の、小片ごとの答え。
+/// 上から、本物の対、偽物の対の、小片ごとの答え。
 fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
     let (columns, scale) = layout(&trained.config);
     let Pictures { x, y } = &trained.dataset.held_out;
     let count = columns.min(x.dim(0)?);
     let (x, y) = (x.narrow(0, 0, count)?, y.narrow(0, 0, count)?);
     let fake = trained.translate(&x, Seed(0))?;
-    let sheets = [(&y, color::REAL), (&fake, color::FAKE), (&another(&y)?, color::MUTED)]
+    let sheets = [(&y, color::REAL), (&fake, color::FAKE)]
         .into_iter()
         .map(|(picture, frame)| {
             let map = patches(trained, &x, picture)?;
@@ -335,4 +334,17 @@ pub fn compare(runs: &[Compared], steps: usize, truth: &Pictures, dir: &Path) ->
         guides: vec![],
     }
     .save(&dir.join("compare.svg"))
+}
+
+/// 同じ回数だけ学習した、L1 だけの出力、両方の出力、正解。ぼけの違いを見るため、大きく描きます。
+pub fn blur(l1: &Trained, both: &Trained, path: &Path) -> Result<()> {
+    const COLUMNS: usize = 5;
+    let Pictures { x, y } = &both.dataset.held_out;
+    let row = |images: &Tensor, frame| Row::new(images, 0, COLUMNS, frame);
+    let rows = [
+        row(&l1.translate(x, Seed(0))?, color::LOSS)?,
+        row(&both.translate(x, Seed(0))?, color::FAKE)?,
+        row(y, color::REAL)?,
+    ];
+    stack(path, &rows, (COLUMNS, 5))
 }
