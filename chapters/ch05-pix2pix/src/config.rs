@@ -92,7 +92,7 @@ impl Config {
         Self {
             data: None,
             seed: 0,
-            steps: 720,
+            steps: 680,
             batch: 16,
             size: 32,
             channels: 1,

@@ -52,7 +52,8 @@ fn blurs(book: &Book) {
     // 画素ごとの点数 (L1 と SSIM) には、ほとんど差がない。
     let truth = sharpness(&book.main.trained.dataset.held_out.y).unwrap();
     let (l1, both) = (book.l1.measure().unwrap(), book.main.measure().unwrap());
-    assert!(l1.sharpness < both.sharpness && both.sharpness < truth, "{l1:?} {both:?} {truth}");
+    let sharper = both.sharpness - l1.sharpness;
+    assert!(sharper > 0.004 && both.sharpness < truth, "{l1:?} {both:?} {truth}");
     assert!((l1.l1 - both.l1).abs() < 0.02 && (l1.ssim - both.ssim).abs() < 0.03);
 }
 
