@@ -19,15 +19,50 @@ const GAMMA: Init = Init::Randn { mean: 1., stdev: 0.02 };
 /// カーネルは、どの層も 4×4 です (6.1 節)。
 const KERNEL: usize = 4;
 
-fn conv(stride: usize, bias: bool, activation: Activation) -> ConvConfig {
-    let init = Some(WEIGHT);
-    ConvConfig { kernel: KERNEL, stride, padding: 1, bias, activation, init, ..Default::default() }
+/// 1 つの層の作り方。正規化を置くなら、活性化はその後になります。
+struct Spec {
+    stride: usize,
+    bias: bool,
+    norm: bool,
+    activation: Activation,
 }
 
-/// 畳み込みと、あればバッチ正規化。
+impl Spec {
+    fn conv(&self) -> ConvConfig {
+        ConvConfig {
+            kernel: KERNEL,
+            stride: self.stride,
+            padding: 1,
+            bias: self.bias,
+            activation: if self.norm { Activation::None } else { self.activation },
+            init: Some(WEIGHT),
+            ..Default::default()
+        }
+    }
+
+    fn norm(&self, channels: usize, vb: VarBuilder) -> Result<Option<BatchNorm2d>> {
+        let norm = || BatchNorm2d::with_init(channels, self.activation, GAMMA, vb.pp("norm"));
+        self.norm.then(norm).transpose()
+    }
+}
+
+/// 畳み込みか転置畳み込みと、あればバッチ正規化。
 struct Block<C> {
     conv: C,
     norm: Option<BatchNorm2d>,
+}
+
+impl Block<Conv2d> {
+    fn down(from: usize, to: usize, spec: Spec, vb: VarBuilder) -> Result<Self> {
+        Ok(Self { conv: Conv2d::new(from, to, spec.conv(), vb.clone())?, norm: spec.norm(to, vb)? })
+    }
+}
+
+impl Block<ConvTranspose2d> {
+    fn up(from: usize, to: usize, spec: Spec, vb: VarBuilder) -> Result<Self> {
+        let conv = ConvTranspose2d::new(from, to, spec.conv(), vb.clone())?;
+        Ok(Self { conv, norm: spec.norm(to, vb)? })
+    }
 }
 
 impl<C: Module> Block<C> {
@@ -56,42 +91,27 @@ impl Generator {
         let width = |level: usize| config.width_g * (1 << level).min(8);
         let (mut downs, mut ups) = (Vec::new(), Vec::new());
         for level in 0..depth {
-            let (from, vb) = (level.checked_sub(1).map_or(config.channels, width), vb.pp("down"));
+            let from = if level == 0 { config.channels } else { width(level - 1) };
             // 最初の層と、いちばん狭い層には、正規化を置かない。
-            let plain = level == 0 || level + 1 == depth;
-            let activation = if level + 1 == depth { Activation::Relu } else { LEAKY };
-            downs.push(Block {
-                conv: Conv2d::new(
-                    from,
-                    width(level),
-                    conv(2, false, if plain { activation } else { Activation::None }),
-                    vb.pp(level),
-                )?,
-                norm: match plain {
-                    true => None,
-                    false => Some(norm(width(level), activation, vb.pp(level).pp("norm"))?),
-                },
-            });
+            let narrowest = level + 1 == depth;
+            let spec = Spec {
+                stride: 2,
+                bias: false,
+                norm: level > 0 && !narrowest,
+                activation: if narrowest { Activation::Relu } else { LEAKY },
+            };
+            downs.push(Block::down(from, width(level), spec, vb.pp("down").pp(level))?);
         }
         for level in (0..depth).rev() {
-            let deepest = level + 1 == depth;
-            // スキップ結合があると、横から来る特徴の分だけ入力が 2 倍になる。
-            let from = if deepest || !skips { width(level) } else { 2 * width(level) };
-            let vb = vb.pp("up").pp(level);
-            ups.push(match level.checked_sub(1).map(width) {
-                None => {
-                    let last = conv(2, true, Activation::Tanh);
-                    Block {
-                        conv: ConvTranspose2d::new(from, config.channels, last, vb)?,
-                        norm: None,
-                    }
-                }
-                Some(to) => {
-                    let up = conv(2, false, Activation::None);
-                    let norm = Some(norm(to, Activation::Relu, vb.pp("norm"))?);
-                    Block { conv: ConvTranspose2d::new(from, to, up, vb)?, norm }
-                }
-            });
+            // スキップ結合があると、横から来る特徴の分だけ、入力が 2 倍になる。
+            let doubled = skips && level + 1 < depth;
+            let from = if doubled { 2 * width(level) } else { width(level) };
+            let (to, norm, activation) = match level {
+                0 => (config.channels, false, Activation::Tanh), // 画像を出す層
+                _ => (width(level - 1), true, Activation::Relu),
+            };
+            let spec = Spec { stride: 2, bias: !norm, norm, activation };
+            ups.push(Block::up(from, to, spec, vb.pp("up").pp(level))?);
         }
         Ok(Self { downs, ups, skips, dropout: config.dropout })
     }
@@ -122,10 +142,6 @@ impl Generator {
     }
 }
 // ANCHOR_END: generator
-
-fn norm(channels: usize, activation: Activation, vb: VarBuilder) -> Result<BatchNorm2d> {
-    BatchNorm2d::with_init(channels, activation, GAMMA, vb)
-}
 
 // ANCHOR: dropout
 /// ドロップアウト: 値を確率 p で 0 にし、残りを 1/(1-p) 倍して平均を保ちます。
@@ -173,15 +189,11 @@ impl Discriminator {
         let layers = patch_gan(config);
         let last = layers.len() - 1;
         let build = |(i, layer): (usize, &Layer)| {
-            let vb = vb.pp(i);
             // 最初の層と最後の層には、正規化を置かない。
-            let (bias, activation, norm) = match i {
-                0 => (true, LEAKY, None),
-                _ if i == last => (true, Activation::None, None),
-                _ => (false, Activation::None, Some(norm(layer.output, LEAKY, vb.pp("norm"))?)),
-            };
-            let config = conv(layer.stride, bias, activation);
-            Ok(Block { conv: Conv2d::new(layer.input, layer.output, config, vb)?, norm })
+            let norm = i > 0 && i < last;
+            let activation = if i == last { Activation::None } else { LEAKY };
+            let spec = Spec { stride: layer.stride, bias: !norm, norm, activation };
+            Block::down(layer.input, layer.output, spec, vb.pp(i))
         };
         Ok(Self { layers: layers.iter().enumerate().map(build).collect::<Result<_>>()? })
     }
