@@ -143,7 +143,7 @@ pub fn run_paired(config: &Config, dataset: &Dataset, shuffled: bool) -> Result<
     let mut similarity = Vec::new();
     let gan = train::train_paired(config, &dataset.train_x, &truth, |step, generator| {
         ensure!(!cli::stop_requested(), "Pix2Pix 型の学習の途中で止めました");
-        if step.is_multiple_of(config.steps.div_ceil(20)) || step == config.steps {
+        if step.is_multiple_of(config.steps.div_ceil(12)) || step == config.steps {
             let fake = generator.forward(&measured.test_x)?;
             similarity.push((step as f64, ssim(&fake, &measured.test_y)?));
         }
@@ -179,15 +179,20 @@ impl Book {
     /// すべて学習します。回数・ミニバッチ・データは、どの学習でも同じです。
     pub fn train(seed: u64, quiet: bool) -> Result<Self> {
         let config = Config { seed, ..Config::book() };
-        let main = run("標準", &config, quiet)?;
+        let dataset = data::dataset(&config)?;
+        let run = |label, config: &Config| -> Result<Outcome> {
+            let outcome = run_on(label, config, dataset.clone(), quiet)?;
+            ensure!(!cli::stop_requested(), "{label}の途中で止めました");
+            Ok(outcome)
+        };
         let no_cycle = Config { lambda_cycle: 0., ..config.clone() };
         let no_identity = Config { lambda_identity: 0., ..config.clone() };
         Ok(Self {
-            no_cycle: run("サイクル損失なし", &no_cycle, quiet)?,
-            no_identity: run("恒等損失なし", &no_identity, quiet)?,
-            paired: run_paired(&config, &main.dataset, false)?,
-            paired_shuffled: run_paired(&config, &main.dataset, true)?,
-            main,
+            main: run("標準", &config)?,
+            no_cycle: run("サイクル損失なし", &no_cycle)?,
+            no_identity: run("恒等損失なし", &no_identity)?,
+            paired: run_paired(&config, &dataset, false)?,
+            paired_shuffled: run_paired(&config, &dataset, true)?,
         })
     }
 
@@ -229,9 +234,8 @@ impl Book {
 
         let untouched = ssim(&dataset.test_x, &dataset.test_y)?;
         let line = |label, color, points: &[_]| Line { label, color, points: points.to_vec() };
-        let curve = |label, color, outcome: &Outcome| {
-            line(label, color, &outcome.recorder.similarity[0])
-        };
+        let curve =
+            |label, color, outcome: &Outcome| line(label, color, &outcome.recorder.similarity[0]);
         figures::compare(
             &dir.join("compare-cycle.svg"),
             vec![
@@ -260,11 +264,9 @@ impl Book {
         let mut record = Run::new(fingerprint()?);
         let dataset = &self.main.dataset;
         record.result("input.ssim", format!("{:.2}", ssim(&dataset.test_x, &dataset.test_y)?));
-        for (name, outcome) in [
-            ("main", &self.main),
-            ("no_cycle", &self.no_cycle),
-            ("no_identity", &self.no_identity),
-        ] {
+        for (name, outcome) in
+            [("main", &self.main), ("no_cycle", &self.no_cycle), ("no_identity", &self.no_identity)]
+        {
             record.config(name, &outcome.trained.config)?;
             let scores = outcome.scores()?;
             for (key, [a, b], values) in [
@@ -303,11 +305,8 @@ impl Outcome {
         let history = &self.trained.history;
         let tenth = (history.len() / 10).max(1);
         let mean = |column| history.smoothed(column, tenth);
-        let both: Vec<f64> = mean("cycle X")
-            .iter()
-            .zip(mean("cycle Y"))
-            .map(|(x, y)| (x.1 + y.1) / 2.)
-            .collect();
+        let both: Vec<f64> =
+            mean("cycle X").iter().zip(mean("cycle Y")).map(|(x, y)| (x.1 + y.1) / 2.).collect();
         let late = (history.tail_mean("cycle X", tenth) + history.tail_mean("cycle Y", tenth)) / 2.;
         [both.into_iter().fold(0., f64::max), late]
     }

@@ -13,8 +13,6 @@ use rand::Rng;
 
 use crate::config::Config;
 
-
-
 // ANCHOR: scene
 /// 場面の記述。座標は左上が (0, 0)、右下が (1, 1) です。
 #[derive(Debug, Clone, PartialEq)]
@@ -176,7 +174,8 @@ impl Scene {
                 let water = mix([0.45, 0.62, 0.72], [0.1, 0.25, 0.36], 1.6 * down);
                 // 水面には、太陽の真下に光の道ができる。
                 let path = (-((u - self.sun.0) / (0.06 + 0.1 * down)).powi(2)).exp();
-                mix(water, [1., 0.96, 0.85], 0.25 * path).map(|value| value + 0.1 * self.wave(u, down) + 0.01 * grain)
+                mix(water, [1., 0.96, 0.85], 0.25 * path)
+                    .map(|value| value + 0.1 * self.wave(u, down) + 0.01 * grain)
             }
             Part::Sail => [0.93, 0.92, 0.88],
             Part::Hill => {
@@ -192,9 +191,7 @@ impl Scene {
         const LINE: f32 = 0.02;
         let (ink, paper) = ([0.12, 0.11, 0.16], [0.92, 0.84, 0.66]);
         let part = self.part(u, v);
-        let outlined = |part: Part| {
-            matches!(part, Part::Mountain | Part::Snow | Part::Hill)
-        };
+        let outlined = |part: Part| matches!(part, Part::Mountain | Part::Snow | Part::Hill);
         // 雪と岩の境には線を引かない。
         let body = |part: Part| if part == Part::Snow { Part::Mountain } else { part };
         let edge = [(0., LINE), (LINE, 0.)].into_iter().any(|(du, dv)| {
@@ -216,7 +213,11 @@ impl Scene {
             }
             Part::Snow => [0.98, 0.95, 0.86],
             Part::Sea => {
-                if self.wave(u, down) > 0.75 { [0.82, 0.87, 0.84] } else { [0.14, 0.3, 0.52] }
+                if self.wave(u, down) > 0.75 {
+                    [0.82, 0.87, 0.84]
+                } else {
+                    [0.14, 0.3, 0.52]
+                }
             }
             Part::Sail => [0.99, 0.96, 0.86],
             Part::Hill => [0.62, 0.58, 0.24],
@@ -266,6 +267,7 @@ pub fn scenes(seed: Seed, name: &str, count: usize) -> Vec<Scene> {
 pub const HELD_OUT: usize = 64;
 
 /// 学習に使う画像と、測るためだけの画像。どれも `[N, 3, size, size]`、値は [-1, 1] です。
+#[derive(Clone)]
 pub struct Dataset {
     pub train_x: Tensor,
     pub train_y: Tensor,

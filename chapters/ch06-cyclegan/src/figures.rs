@@ -65,7 +65,7 @@ impl Recorder {
         if [0, 10, 20, 40, 60, 100].map(due).contains(&step) {
             self.frames.push(self.frame(step, progress.gan)?);
         }
-        if self.test_is_paired && (step.is_multiple_of(steps.div_ceil(20)) || step == steps) {
+        if self.test_is_paired && (step.is_multiple_of(steps.div_ceil(12)) || step == steps) {
             let fake_y = progress.gan.generator_xy.forward(&self.test_x)?;
             let fake_x = progress.gan.generator_yx.forward(&self.test_y)?;
             self.similarity[0].push((step as f64, ssim(&fake_y, &self.test_y)?));

@@ -2,9 +2,7 @@
 
 use candle_core::{Module, Result, Tensor};
 use candle_nn::{Init, VarBuilder};
-use common::nn::{
-    Activation, Conv2d, ConvConfig, ConvTranspose2d, InstanceNorm2d, reflection_pad,
-};
+use common::nn::{Activation, Conv2d, ConvConfig, ConvTranspose2d, InstanceNorm2d, reflection_pad};
 
 use crate::config::Config;
 
@@ -79,7 +77,8 @@ impl Generator {
         // n 回縮めた後の幅。縮めるたびに倍になる。
         let width = |n: usize| config.width << n;
         let down = |n: usize| {
-            let conv = Conv2d::new(width(n - 1), width(n), conv(3, 2, 1), vb.pp(format!("down.{n}")));
+            let conv =
+                Conv2d::new(width(n - 1), width(n), conv(3, 2, 1), vb.pp(format!("down.{n}")));
             Block::new(conv?, RELU)
         };
         let up = |n: usize| {
@@ -92,7 +91,7 @@ impl Generator {
         let mut last = ConvConfig { activation: Activation::Tanh, ..conv(7, 1, 0) };
         if config.skip > 0. {
             // 恒等写像の近くから始める (下の forward)。活性化は、入力を足した後に掛ける。
-            last.init = Some(Init::Randn { mean: 0., stdev: 0.002 });
+            last.init = Some(Init::Randn { mean: 0., stdev: 0.001 });
             last.activation = Activation::None;
         }
         Ok(Self {

@@ -204,10 +204,9 @@ pub fn train_step(
     let cycle_y = cycle_loss(&g.forward(&fake_x)?, y)?; // y → F(y) → G(F(y))
     let identity = (identity_loss(&g.forward(y)?, y)? + identity_loss(&f.forward(x)?, x)?)?;
     let mut loss = (&generator_xy + &generator_yx)?;
-    for (weight, term) in [
-        (config.lambda_cycle, (&cycle_x + &cycle_y)?),
-        (config.lambda_identity, identity.clone()),
-    ] {
+    for (weight, term) in
+        [(config.lambda_cycle, (&cycle_x + &cycle_y)?), (config.lambda_identity, identity.clone())]
+    {
         // 重み 0 の項は測るだけ。足さなければ、逆伝播もしない。
         if weight > 0. {
             loss = (loss + term.affine(weight, 0.)?)?;
