@@ -169,8 +169,10 @@ pub fn rotated(images: &Tensor) -> Result<Tensor> {
 /// 本に載せる実験の結果。
 pub struct Book {
     pub main: Outcome,
-    pub no_cycle: Outcome,
+    /// 恒等損失を外したもの (敵対的損失とサイクル損失)。
     pub no_identity: Outcome,
+    /// さらにサイクル損失も外したもの (敵対的損失だけ)。
+    pub gan_only: Outcome,
     pub paired: PairedOutcome,
     pub paired_shuffled: PairedOutcome,
 }
@@ -185,12 +187,12 @@ impl Book {
             ensure!(!cli::stop_requested(), "{label}の途中で止めました");
             Ok(outcome)
         };
-        let no_cycle = Config { lambda_cycle: 0., ..config.clone() };
         let no_identity = Config { lambda_identity: 0., ..config.clone() };
+        let gan_only = Config { lambda_cycle: 0., ..no_identity.clone() };
         Ok(Self {
             main: run("標準", &config)?,
-            no_cycle: run("サイクル損失なし", &no_cycle)?,
             no_identity: run("恒等損失なし", &no_identity)?,
+            gan_only: run("敵対的損失だけ", &gan_only)?,
             paired: run_paired(&config, &dataset, false)?,
             paired_shuffled: run_paired(&config, &dataset, true)?,
         })
@@ -207,29 +209,30 @@ impl Book {
             let frame = outcome.recorder.frames.last().context("途中経過がありません")?;
             Ok(frame.xyx.clone())
         };
-        let ([with, with_back], [without, without_back]) =
-            (last(&self.main)?, last(&self.no_cycle)?);
+        // サイクル損失の働きは、恒等損失のない 2 つの学習で比べる。違いはサイクル損失だけ。
+        let ([cycle, cycle_back], [gan, gan_back]) =
+            (last(&self.no_identity)?, last(&self.gan_only)?);
         let rows = [
             (&x, real),
-            (&with, fake),
-            (&with_back, fake),
-            (&without, fake),
-            (&without_back, fake),
+            (&cycle, fake),
+            (&cycle_back, fake),
+            (&gan, fake),
+            (&gan_back, fake),
             (&y, real),
         ];
         figures::stack(&dir.join("compare-cycle.png"), &rows)?;
 
-        let [without, _] = last(&self.no_identity)?;
-        let same = |outcome: &Outcome| outcome.trained.gan.generator_xy.forward(&y);
-        let (same_with, same_without) = (same(&self.main)?, same(&self.no_identity)?);
-        let rows = [(&x, real), (&with, fake), (&without, fake), (&y, real)];
+        let [main, _] = last(&self.main)?;
+        let rows = [(&x, real), (&main, fake), (&cycle, fake), (&y, real)];
         figures::stack(&dir.join("compare-identity.png"), &rows)?;
-        let rows = [(&y, real), (&same_with, fake), (&same_without, fake)];
+        let same = |outcome: &Outcome| outcome.trained.gan.generator_xy.forward(&y);
+        let (with, without) = (same(&self.main)?, same(&self.no_identity)?);
+        let rows = [(&y, real), (&with, fake), (&without, fake)];
         figures::stack(&dir.join("compare-same.png"), &rows)?;
 
         let draw = |outcome: &PairedOutcome| outcome.gan.generator.forward(&x);
         let (paired, shuffled) = (draw(&self.paired)?, draw(&self.paired_shuffled)?);
-        let rows = [(&x, real), (&with, fake), (&paired, fake), (&shuffled, fake), (&y, real)];
+        let rows = [(&x, real), (&main, fake), (&paired, fake), (&shuffled, fake), (&y, real)];
         figures::stack(&dir.join("compare-paired.png"), &rows)?;
 
         let untouched = ssim(&dataset.test_x, &dataset.test_y)?;
@@ -239,9 +242,9 @@ impl Book {
         figures::compare(
             &dir.join("compare-cycle.svg"),
             vec![
-                curve("標準", color::GENERATOR, &self.main),
+                curve("すべて", color::GENERATOR, &self.main),
                 curve("恒等なし", color::LATENT, &self.no_identity),
-                curve("サイクルなし", color::FAKE, &self.no_cycle),
+                curve("敵対的だけ", color::FAKE, &self.gan_only),
             ],
             vec![(untouched, "訳す前")],
         )?;
@@ -265,7 +268,7 @@ impl Book {
         let dataset = &self.main.dataset;
         record.result("input.ssim", format!("{:.2}", ssim(&dataset.test_x, &dataset.test_y)?));
         for (name, outcome) in
-            [("main", &self.main), ("no_cycle", &self.no_cycle), ("no_identity", &self.no_identity)]
+            [("main", &self.main), ("no_identity", &self.no_identity), ("gan_only", &self.gan_only)]
         {
             record.config(name, &outcome.trained.config)?;
             let scores = outcome.scores()?;

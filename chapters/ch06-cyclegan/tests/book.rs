@@ -58,25 +58,26 @@ fn cycle_loss_falls_and_content_survives() {
 }
 
 /// サイクル損失を外すと、元に戻せず、中身が失われる。
-fn assert_content_is_lost(without: Scores, with: Scores) {
-    assert!(mean(without.back) > 2. * mean(with.back), "{without:?} {with:?}");
-    assert!(mean(without.ssim) < mean(with.ssim) - 0.05, "{without:?} {with:?}");
+fn assert_content_is_lost(gan_only: Scores, with_cycle: Scores) {
+    assert!(mean(gan_only.back) > 1.8 * mean(with_cycle.back), "{gan_only:?} {with_cycle:?}");
+    assert!(mean(gan_only.ssim) < mean(with_cycle.ssim) - 0.1, "{gan_only:?} {with_cycle:?}");
 }
 
 #[test]
 fn without_cycle_loss_content_is_lost() {
-    let (with, without) = (BOOK.main.scores().unwrap(), BOOK.no_cycle.scores().unwrap());
-    assert_content_is_lost(without, with);
-    // それでも、敵対的損失は標準と変わらない。敵対的損失だけを見ていては気付けない。
-    let tail = |history: &common::history::History| history.tail_mean("loss G", 30);
-    let (a, b) = (tail(&BOOK.main.trained.history), tail(&BOOK.no_cycle.trained.history));
-    assert!(b < a + 0.1, "標準 {a}、サイクル損失なし {b}");
+    // 違いがサイクル損失だけの、恒等損失のない 2 つの学習を比べる。
+    let (gan_only, with_cycle) = (&BOOK.gan_only, &BOOK.no_identity);
+    assert_content_is_lost(gan_only.scores().unwrap(), with_cycle.scores().unwrap());
+    // それでも、敵対的損失は大きく違わない。敵対的損失だけを見ていては、中身が失われたことに気付けない。
+    let tail = |outcome: &book::Outcome| outcome.trained.history.tail_mean("loss G", 30);
+    let (a, b) = (tail(gan_only), tail(with_cycle));
+    assert!((a - b).abs() < 0.3, "敵対的損失だけ {a}、サイクル損失あり {b}");
 }
 
 #[test]
 fn identity_loss_keeps_what_is_already_in_the_target_style() {
     let (with, without) = (BOOK.main.scores().unwrap(), BOOK.no_identity.scores().unwrap());
-    assert!(mean(without.same) > 1.3 * mean(with.same), "{without:?} {with:?}");
+    assert!(mean(without.same) > 1.5 * mean(with.same), "{without:?} {with:?}");
 }
 
 #[test]
@@ -88,22 +89,21 @@ fn claims_hold_for_ten_seeds() {
             let run = |config: &Config| book::run("種", config, true).unwrap();
             let main = run(&config);
             let with = main.scores().unwrap();
-            let no_cycle = run(&Config { lambda_cycle: 0., ..config.clone() });
-            let without = no_cycle.scores().unwrap();
-            let no_identity = run(&Config { lambda_identity: 0., ..config.clone() });
-            let same = no_identity.scores().unwrap();
-            eprintln!("種 {seed}: {with:?}\n  {without:?}\n  {same:?}");
+            let no_identity = Config { lambda_identity: 0., ..config };
+            let cycle = run(&no_identity).scores().unwrap();
+            let gan_only = run(&Config { lambda_cycle: 0., ..no_identity }).scores().unwrap();
+            eprintln!("種 {seed}: {with:?}\n  {cycle:?}\n  {gan_only:?}");
             let untouched = ssim(&main.dataset.test_x, &main.dataset.test_y).unwrap();
             assert_content_survives(with, main.cycle_early_and_late(), untouched);
-            assert_content_is_lost(without, with);
-            assert!(mean(same.same) > 1.3 * mean(with.same));
+            assert_content_is_lost(gan_only, cycle);
+            assert!(mean(cycle.same) > 1.5 * mean(with.same));
         }
     });
 }
 
 /// Y の並びだけを替えた、短い学習。
 fn short(shuffled: bool) -> Scores {
-    let config = Config { steps: 70, ..Config::book() };
+    let config = Config { steps: 60, ..Config::book() };
     let mut dataset = BOOK.main.dataset.clone();
     if shuffled {
         dataset.train_y = book::rotated(&dataset.train_y).unwrap();
