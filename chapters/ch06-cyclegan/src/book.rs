@@ -303,15 +303,15 @@ impl Book {
 }
 
 impl Outcome {
-    /// サイクル損失 (両方向の平均): 訳し始めて絵が大きく変わる頃の最大と、最後の 1 割。
+    /// サイクル損失 (両方向の平均): 最初の 1 割と、最後の 1 割。
     pub fn cycle_early_and_late(&self) -> [f64; 2] {
         let history = &self.trained.history;
         let tenth = (history.len() / 10).max(1);
-        let mean = |column| history.smoothed(column, tenth);
-        let both: Vec<f64> =
-            mean("cycle X").iter().zip(mean("cycle Y")).map(|(x, y)| (x.1 + y.1) / 2.).collect();
-        let late = (history.tail_mean("cycle X", tenth) + history.tail_mean("cycle Y", tenth)) / 2.;
-        [both.into_iter().fold(0., f64::max), late]
+        let mean = |values: fn(&[(f64, f64)]) -> f64| {
+            let [x, y] = ["cycle X", "cycle Y"].map(|column| history.smoothed(column, tenth));
+            (values(&x) + values(&y)) / 2.
+        };
+        [mean(|means| means[0].1), mean(|means| means[means.len() - 1].1)]
     }
 }
 

@@ -33,9 +33,10 @@ pub struct Scene {
     trees: Vec<(f32, f32, f32)>,
     /// 帆掛け船の (横, 縦)
     boats: Vec<(f32, f32)>,
-    /// 雪の縁・波・地面の模様の位相
+    /// 地面の模様 3 つ、波、雪の縁の位相
     phases: [f32; 5],
 }
+// ANCHOR_END: scene
 
 impl Scene {
     /// 場面を 1 つ、でたらめに決めます。
@@ -126,8 +127,6 @@ enum Part {
     Hill,
     Tree,
 }
-// ANCHOR_END: scene
-
 /// 描き方。
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {

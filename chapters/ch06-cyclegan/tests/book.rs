@@ -46,8 +46,7 @@ fn figures_are_written() {
 fn assert_content_survives(scores: Scores, [early, late]: [f64; 2], untouched: f64) {
     // どちらの向きにも、学習に出していない本当の対に近づく。
     assert!(scores.ssim.iter().all(|ssim| *ssim > untouched + 0.1), "{scores:?} {untouched}");
-    // 画風が変わり始めると一度増え、その後は下がる。
-    assert!(late < 0.7 * early, "サイクル損失 {early} → {late}");
+    assert!(late < 0.6 * early, "サイクル損失 {early} → {late}");
     assert!(scores.back.iter().all(|back| *back < 0.12), "{scores:?}");
 }
 
@@ -141,7 +140,7 @@ fn adversarial_losses_do_not_settle_while_pictures_improve() {
     assert!(last > 0.5 * first, "はじめ {first}、終わり {last}");
     let [xy, _] = &BOOK.main.recorder.similarity;
     let at = |part: f64| xy[(part * (xy.len() - 1) as f64) as usize].1;
-    assert!(at(1.) > at(0.) + 0.1, "{xy:?}");
+    assert!(at(1.) > at(0.25) + 0.1, "{xy:?}");
 }
 
 #[test]

@@ -326,7 +326,8 @@ fn paper_discriminator_sees_70_pixels() {
     };
     assert_eq!([1, 2, 3].map(field), [16, 34, 70]);
     assert_eq!(field(Config::paper().d_layers), 70);
-    // 実物でも、1 つの答えに響く画素の範囲は 34×34 (InstanceNorm は全体を見るので、外した重みで調べる)。
+    // 実物の層の数とカーネルでも、1 つの答えに響く画素は 34×34。InstanceNorm は画像全体の統計を使うので、
+    // 畳み込みだけをたどって調べる。
     let config = Config { d_layers: 2, ..Config::tiny() };
     let variables = Seed(0).variables();
     let reach = receptive_field(&config, &variables);
