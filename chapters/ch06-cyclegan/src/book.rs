@@ -152,6 +152,19 @@ pub fn run_paired(config: &Config, dataset: &Dataset, shuffled: bool) -> Result<
     Ok(PairedOutcome { gan, similarity })
 }
 
+/// CycleGAN の短い学習の SSIM (両方向の平均)。`shuffled` なら、Y の画像を並べ替えてから学習します。
+///
+/// 並べ替えると、ミニバッチの中身はすべて変わります。対を見ていなければ、成績は変わらないはずです。
+pub fn order_of_y(config: &Config, dataset: &Dataset, shuffled: bool) -> Result<f64> {
+    let config = Config { steps: config.steps / 5, ..config.clone() };
+    let mut dataset = dataset.clone();
+    if shuffled {
+        dataset.train_y = rotated(&dataset.train_y)?;
+    }
+    let [xy, yx] = run_on("並び", &config, dataset, true)?.scores()?.ssim;
+    Ok((xy + yx) / 2.)
+}
+
 impl PairedOutcome {
     /// 保留した場面すべてでの、本当の対との SSIM。
     pub fn ssim(&self, dataset: &Dataset) -> Result<f64> {
@@ -175,6 +188,8 @@ pub struct Book {
     pub gan_only: Outcome,
     pub paired: PairedOutcome,
     pub paired_shuffled: PairedOutcome,
+    /// 短い学習の SSIM (両方向の平均): Y の並びがそのままのときと、並べ替えたとき。
+    pub order: [f64; 2],
 }
 
 impl Book {
@@ -195,6 +210,7 @@ impl Book {
             gan_only: run("敵対的損失だけ", &gan_only)?,
             paired: run_paired(&config, &dataset, false)?,
             paired_shuffled: run_paired(&config, &dataset, true)?,
+            order: [order_of_y(&config, &dataset, false)?, order_of_y(&config, &dataset, true)?],
         })
     }
 
@@ -296,6 +312,9 @@ impl Book {
             record.result(&format!("{name}.cycle_late"), format!("{late:.3}"));
         }
         record.result("paired.ssim_xy", format!("{:.2}", self.paired.ssim(dataset)?));
+        let [plain, shuffled] = self.order;
+        record.result("order.plain", format!("{plain:.2}"));
+        record.result("order.shuffled", format!("{shuffled:.2}"));
         let shuffled = self.paired_shuffled.ssim(dataset)?;
         record.result("paired_shuffled.ssim_xy", format!("{shuffled:.2}"));
         Ok(record)

@@ -45,7 +45,7 @@ fn figures_are_written() {
 /// サイクル損失が下がり、中身が残る。
 fn assert_content_survives(scores: Scores, [early, late]: [f64; 2], untouched: f64) {
     // どちらの向きにも、学習に出していない本当の対に近づく。
-    assert!(scores.ssim.iter().all(|ssim| *ssim > untouched + 0.1), "{scores:?} {untouched}");
+    assert!(scores.ssim.iter().all(|ssim| *ssim > untouched + 0.2), "{scores:?} {untouched}");
     assert!(late < 0.6 * early, "サイクル損失 {early} → {late}");
     assert!(scores.back.iter().all(|back| *back < 0.12), "{scores:?}");
 }
@@ -100,20 +100,10 @@ fn claims_hold_for_ten_seeds() {
     });
 }
 
-/// Y の並びだけを替えた、短い学習。
-fn short(shuffled: bool) -> Scores {
-    let config = Config { steps: 60, ..Config::book() };
-    let mut dataset = BOOK.main.dataset.clone();
-    if shuffled {
-        dataset.train_y = book::rotated(&dataset.train_y).unwrap();
-    }
-    common::nn::run(|| book::run_on("短い学習", &config, dataset, true).unwrap().scores().unwrap())
-}
-
 #[test]
 fn order_of_y_matters_only_when_training_on_pairs() {
     // Y を並べ替えると、混ぜた後のミニバッチはすべて変わる。それでも CycleGAN の成績は変わらない。
-    let (plain, shuffled) = (mean(short(false).ssim), mean(short(true).ssim));
+    let [plain, shuffled] = BOOK.order;
     assert!((plain - shuffled).abs() < 0.06, "並べ替える前 {plain}、後 {shuffled}");
     // 同じ並べ替えで、対を使う Pix2Pix 型は壊れる。
     let dataset = &BOOK.main.dataset;
