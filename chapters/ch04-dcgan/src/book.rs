@@ -1,0 +1,362 @@
+//! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use candle_core::Tensor;
+use common::cli;
+use common::history::{self, Run};
+use common::plot::{self, color};
+use common::seed::{Seed, Variables};
+
+use crate::config::{Config, Model, Norm};
+use crate::figures::{self, Recorder};
+use crate::measure::{self, Groups, mean};
+use crate::model::{Discriminator, Generator};
+use crate::train::{self, Trained, latent};
+
+/// 学習の結果と、図に使う途中経過。
+pub struct Outcome {
+    pub trained: Trained,
+    pub recorder: Recorder,
+}
+
+/// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
+pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    config.check()?;
+    let bar = cli::Progress::new(label, config.steps, quiet);
+    let mut recorder = Recorder::new(config)?;
+    let mut shown = 0;
+    let trained = train::train(config, |progress| {
+        if let Some(losses) = progress.losses {
+            bar.step(progress.step, &losses.named());
+        }
+        let go_on = recorder.observe(progress)?;
+        if recorder.frames.len() > shown {
+            shown = recorder.frames.len();
+            let samples = &recorder.frames[shown - 1].samples;
+            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(samples)?));
+        }
+        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+    })?;
+    bar.finish();
+    Ok(Outcome { trained, recorder })
+}
+
+/// 端末に出す見本。80 桁に収まるよう、縦横 32 画素までに縮めた 1 枚です。
+pub fn preview(samples: &Tensor) -> Result<String> {
+    let shrink = samples.dim(2)?.div_ceil(32);
+    plot::ascii(&samples.narrow(0, 0, 1)?.avg_pool2d(shrink)?.get(0)?)
+}
+
+/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
+pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
+    let Outcome { trained, recorder } = outcome;
+    let name = trained.config.model.name();
+    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
+    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
+    for network in ["generator", "discriminator"] {
+        let path = dir.join(format!("{name}-{network}.safetensors"));
+        trained.gan.variables.save(network, &path)?;
+    }
+    figures::draw(trained, recorder, dir)
+}
+
+/// 比べる学習に許す計算時間: 本編の 3 分の 1 (DCGAN の更新回数)。
+pub fn budget() -> usize {
+    Config::book().steps / 3
+}
+
+/// DCGAN の 1 回の更新と同じ CPU 時間で、全結合の GAN は何回更新できるか (測った値を切り上げたもの)。
+pub const MLP_UPDATES: usize = 6;
+
+/// 本に載せる実験の結果。
+pub struct Book {
+    pub dcgan: Outcome,
+    pub mlp: Outcome,
+    pub no_norm: Outcome,
+    pub large_lr: Outcome,
+}
+
+/// 全結合の GAN。DCGAN と同じ計算時間だけ学習します。
+pub fn mlp() -> Config {
+    Config { model: Model::Mlp, steps: budget() * MLP_UPDATES, ..Config::book() }
+}
+
+/// BatchNorm を抜いた設定。
+pub fn no_norm() -> Config {
+    Config { norm: Norm::None, steps: budget(), ..Config::book() }
+}
+
+/// 学習率を 20 倍にした設定。
+pub fn large_lr() -> Config {
+    Config { lr: 20. * Config::book().lr, steps: budget(), ..Config::book() }
+}
+
+impl Book {
+    /// すべて学習します。本の図は種 0 のものです。
+    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
+        let run = |label: &str, config: Config| run(label, &Config { seed, ..config }, quiet);
+        Ok(Self {
+            dcgan: run("DCGAN", Config::book())?,
+            mlp: run("全結合", mlp())?,
+            no_norm: run("BatchNorm なし", no_norm())?,
+            large_lr: run("大きな学習率", large_lr())?,
+        })
+    }
+
+    /// 比べる 4 本の学習。
+    fn runs(&self) -> [figures::Run<'_>; 4] {
+        [
+            ("DCGAN", &self.dcgan, 1, color::GENERATOR),
+            ("全結合", &self.mlp, MLP_UPDATES, color::CLASSES[0]),
+            ("BatchNorm なし", &self.no_norm, 1, color::CLASSES[1]),
+            ("学習率 20 倍", &self.large_lr, 1, color::CLASSES[4]),
+        ]
+        .map(|(label, outcome, updates_per_step, color)| figures::Run {
+            label,
+            trained: &outcome.trained,
+            recorder: &outcome.recorder,
+            updates_per_step,
+            color,
+        })
+    }
+
+    /// 同じ計算時間の後の、本物とのエネルギー距離: DCGAN、全結合、BatchNorm なし、大きな学習率。
+    pub fn distances(&self) -> [f64; 4] {
+        self.runs().map(|run| run.recorder.distance_at(budget() * run.updates_per_step))
+    }
+
+    /// 本の図と `run.json` を `dir` に書きます。
+    pub fn draw(&self, dir: &Path) -> Result<()> {
+        let Outcome { trained, recorder } = &self.dcgan;
+        figures::draw(trained, recorder, dir)?;
+        figures::real(trained, &dir.join("kanji-real.png"))?;
+        figures::compare(&self.runs(), budget(), dir)?;
+        figures::overlap(dir)?;
+        figures::checkerboard(&trained.config, dir)?;
+        let history = trained.history.to_string();
+        common::files::write(&dir.join("dcgan-history.txt"), history.as_bytes())?;
+        self.record()?.write(dir)
+    }
+
+    /// 本文が引用する測定値。
+    fn record(&self) -> Result<Run> {
+        let mut record = Run::new(fingerprint()?);
+        for (name, outcome) in [
+            ("dcgan", &self.dcgan),
+            ("mlp", &self.mlp),
+            ("no_norm", &self.no_norm),
+            ("large_lr", &self.large_lr),
+        ] {
+            let config = &outcome.trained.config;
+            record.config(name, config)?;
+            record.result(&format!("{name}.steps"), config.steps);
+            let history = &outcome.trained.history;
+            for (key, column) in [
+                ("loss_d", "loss D"),
+                ("loss_g", "loss G"),
+                ("d_real", "D(x)"),
+                ("d_fake", "D(G(z))"),
+            ] {
+                let mean = history.tail_mean(column, history.len() / 10);
+                record.result(&format!("{name}.{key}"), format!("{mean:.2}"));
+            }
+            for network in ["generator", "discriminator"] {
+                let count = parameters(&outcome.trained.gan.variables, network);
+                record.result(&format!("{name}.params_{network}"), thousands(count));
+            }
+        }
+        let (start, end, real) = self.dcgan.distances()?;
+        record.result("dcgan.distance_start", format!("{start:.2}"));
+        record.result("dcgan.distance", format!("{end:.2}"));
+        record.result("dcgan.distance_real", format!("{:.2}", real.max(0.)));
+        record.result("budget.steps", budget());
+        record.result("budget.mlp_updates", MLP_UPDATES);
+        let names = ["dcgan", "mlp", "no_norm", "large_lr"];
+        for (name, distance) in names.iter().zip(self.distances()) {
+            record.result(&format!("budget.{name}"), format!("{distance:.2}"));
+        }
+        let nearest = self.dcgan.nearest()?;
+        record.result("nearest.fake", format!("{:.2}", nearest.fake));
+        record.result("nearest.same", format!("{:.2}", nearest.same));
+        record.result("nearest.other", format!("{:.2}", nearest.other));
+        record.result("nearest.copies", format!("{:.1} %", 100. * nearest.copies));
+        let [walked, mixed] = self.dcgan.midpoints()?;
+        record.result("walk.z", format!("{walked:.2}"));
+        record.result("walk.pixels", format!("{mixed:.2}"));
+        let shift = self.dcgan.arithmetic()?;
+        record.result("arithmetic.thickness", format!("{:.0} %", 100. * shift.thickness));
+        record.result("arithmetic.outline", format!("{:.0} %", 100. * shift.outline));
+        for kernel in 2..=5 {
+            let images = figures::untrained(&Config::book(), kernel, 200)?;
+            let strength = measure::checkerboard(&images)?;
+            record.result(&format!("checkerboard.k{kernel}"), format!("{strength:.2}"));
+        }
+        for (name, config) in [("paper", Config::paper()), ("pytorch", Config::pytorch())] {
+            let variables = Seed(0).variables();
+            Generator::new(&config, variables.builder("generator"))?;
+            Discriminator::new(&config, variables.builder("discriminator"))?;
+            for network in ["generator", "discriminator"] {
+                let count = thousands(parameters(&variables, network));
+                record.result(&format!("{name}.params_{network}"), count);
+            }
+        }
+        Ok(record)
+    }
+}
+
+/// 学習する数の個数。BatchNorm の移動平均は学習しないので、数えません。
+pub fn parameters(variables: &Variables, network: &str) -> usize {
+    let named = variables.named(network).into_iter();
+    named.filter(|(name, _)| !name.contains("running_")).map(|(_, var)| var.elem_count()).sum()
+}
+
+/// 3 桁ごとにコンマを入れます。
+fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    groups.map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(",")
+}
+
+/// 学習用の字までの、特徴での距離の平均。
+pub struct Nearest {
+    /// 作った画像から、いちばん近い学習用の字まで
+    pub fake: f32,
+    /// 本物を新しく置いた画像から、元の字まで (丸ごと覚えていたら、これくらいになる)
+    pub same: f32,
+    /// 本物の字から、ほかの字のうちいちばん近いものまで
+    pub other: f32,
+    /// 作った画像のうち、「本物を新しく置いた画像」の中ほどより学習用の字に近いものの割合
+    pub copies: f64,
+}
+
+/// 足し引きで、属性が元の差の何割だけ動いたか。
+pub struct Shift {
+    pub thickness: f32,
+    pub outline: f32,
+}
+
+impl Outcome {
+    /// 本物とのエネルギー距離: 学習の前、学習の後、本物どうし。
+    pub fn distances(&self) -> Result<(f32, f32, f32)> {
+        const COUNT: usize = 1_000;
+        let Trained { config, pictures, .. } = &self.trained;
+        let seed = Seed(config.seed);
+        let real = pictures.sample(COUNT, &mut seed.rng("distance"))?;
+        let untrained = figures::untrained(config, config.kernel, COUNT)?;
+        Ok((
+            measure::distance(&untrained, &real)?,
+            measure::distance(&self.trained.generate(COUNT, seed)?, &real)?,
+            measure::distance(&pictures.sample(COUNT, &mut seed.rng("other"))?, &real)?,
+        ))
+    }
+
+    /// 作った画像が学習用の字の写しでないかを測ります。
+    pub fn nearest(&self) -> Result<Nearest> {
+        const COUNT: usize = 400;
+        let Trained { config, pictures, .. } = &self.trained;
+        let known = pictures.known()?;
+        let distances = |images: &Tensor| -> Result<Vec<f32>> {
+            Ok(measure::nearest(images, &known)?.into_iter().map(|(distance, _)| distance).collect())
+        };
+        let fake = distances(&self.trained.generate(COUNT, Seed(config.seed))?)?;
+        let mut same = distances(&pictures.sample(COUNT, &mut Seed(config.seed).rng("nearest"))?)?;
+        let (same_mean, fake_mean) = (mean(&same), mean(&fake));
+        same.sort_by(f32::total_cmp);
+        let typical = same[same.len() / 2];
+        let copies = fake.iter().filter(|&&distance| distance < typical).count();
+        Ok(Nearest {
+            fake: fake_mean,
+            same: same_mean,
+            other: mean(&measure::nearest_others(&known)?),
+            copies: copies as f64 / fake.len() as f64,
+        })
+    }
+
+    /// 2 枚の中間と本物とのエネルギー距離: z の中間から作った画像、画素を混ぜた画像。
+    pub fn midpoints(&self) -> Result<[f32; 2]> {
+        const COUNT: usize = 500;
+        let Trained { config, pictures, gan, .. } = &self.trained;
+        let rng = &mut Seed(config.seed).rng("midpoints");
+        let (a, b) = (latent(config, COUNT, rng)?, latent(config, COUNT, rng)?);
+        let draw = |z: &Tensor| gan.generator.forward(z, false);
+        let middle = |a: &Tensor, b: &Tensor| (a + b)? / 2.;
+        let real = pictures.sample(COUNT, rng)?;
+        Ok([
+            measure::distance(&draw(&middle(&a, &b)?)?, &real)?,
+            measure::distance(&middle(&draw(&a)?, &draw(&b)?)?, &real)?,
+        ])
+    }
+
+    /// (太・密) − (細・密) + (細・疎) を、違う 3 個ずつで何度も行い、C からの動きを A と B の差で割ります。
+    pub fn arithmetic(&self) -> Result<Shift> {
+        const TRIALS: usize = 60;
+        let (z, images) = figures::many(&self.trained)?;
+        let groups = Groups::choose(&z, &images)?;
+        let groups = [&groups.thick_dense, &groups.thin_dense, &groups.thin_sparse];
+        let mut answers = Vec::new();
+        let mut means: [Vec<Tensor>; 3] = Default::default();
+        for trial in 0..TRIALS {
+            // どの組も 3 個ずつ順にずらして使い、最後まで行ったら始めに戻る。
+            let triple = groups.map(|group| {
+                let start = 3 * trial % (group.dim(0)? - 2);
+                group.narrow(0, start, 3)
+            });
+            let [a, b, c] = triple;
+            let (a, b, c) = (a?, b?, c?);
+            answers.push(measure::arithmetic([&a, &b, &c])?);
+            for (means, triple) in means.iter_mut().zip([a, b, c]) {
+                means.push(triple.mean_keepdim(0)?);
+            }
+        }
+        let attributes = |z: &[Tensor]| -> Result<[f32; 2]> {
+            let images = self.trained.gan.generator.forward(&Tensor::cat(z, 0)?, false)?;
+            Ok([mean(&measure::thickness(&images)?), mean(&measure::outline(&images)?)])
+        };
+        let [a, b, c] = means.each_ref().map(|z| attributes(z));
+        let (a, b, c, answer) = (a?, b?, c?, attributes(&answers)?);
+        Ok(Shift {
+            // 太さは A と B の差の分だけ動き、
+            thickness: (answer[0] - c[0]) / (a[0] - b[0]),
+            // 込み具合は C のまま、B (密) へは戻らないはず。
+            outline: (answer[1] - c[1]) / (b[1] - c[1]),
+        })
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    pub fn reading(&self) -> Result<String> {
+        let history = &self.trained.history;
+        let mean = |column| history.tail_mean(column, (history.len() / 10).max(1));
+        let (start, end, _) = self.distances()?;
+        Ok(format!(
+            "本物とのエネルギー距離は、学習の前 {start:.2}、後 {end:.2} です。0 に近いほど、本物と同じ散らばり方です。\n\
+             識別器の答えの平均は、本物に {:.2}、偽物に {:.2} でした。1/2 に近いほど、見分けられていません。",
+            mean("D(x)"),
+            mean("D(G(z))")
+        ))
+    }
+}
+
+/// この章の図を決めるソースの指紋。
+pub fn fingerprint() -> Result<String> {
+    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
+    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+}
+
+/// 保存した生成器だけを使って、新しい画像 `[count, C, H, W]` を作ります。識別器は読みません。
+pub fn generate(model: Model, dir: &Path, count: usize, seed: Seed) -> Result<Tensor> {
+    let path = dir.join(format!("{}-config.json", model.name()));
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("{} がありません。先に cargo run -p ch04-dcgan で学習してください", path.display())
+    })?;
+    let config: Config = serde_json::from_str(&text)
+        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    config.check()?;
+    let variables = Seed(config.seed).variables();
+    let generator = Generator::new(&config, variables.builder("generator"))?;
+    let weights = dir.join(format!("{}-generator.safetensors", model.name()));
+    variables.load("generator", &weights)?;
+    train::generate(&generator, &config, count, seed)
+}

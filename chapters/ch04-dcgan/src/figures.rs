@@ -1,0 +1,345 @@
+//! 学習の結果を図にします。ここでは学習しません。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::Result;
+use candle_core::Tensor;
+use common::plot::{self, Line, LineChart, Panel, Sheet, Surface, color};
+use common::seed::{Seed, normal, uniform};
+
+use crate::config::Config;
+use crate::data::Pictures;
+use crate::measure::{self, Groups};
+use crate::model::Generator;
+use crate::train::{self, Progress, Trained, latent};
+
+/// 途中経過の 1 コマ。
+pub struct Frame {
+    pub step: usize,
+    /// 固定した z から作った画像 `[FIXED, C, H, W]`
+    pub samples: Tensor,
+}
+
+/// 途中経過に使う、固定した z の数。
+const FIXED: usize = 36;
+/// 距離を測るときの枚数。
+const MEASURED: usize = 500;
+
+/// 学習を見ながら、図に要る途中経過を集めます。z はずっと同じものを使います。
+pub struct Recorder {
+    config: Config,
+    z: Tensor,
+    real: Tensor,
+    pub frames: Vec<Frame>,
+    /// (更新回数, 本物とのエネルギー距離)
+    pub distances: Vec<(f64, f64)>,
+}
+
+impl Recorder {
+    pub fn new(config: &Config) -> Result<Self> {
+        let seed = Seed(config.seed);
+        Ok(Self {
+            config: config.clone(),
+            z: latent(config, FIXED, &mut seed.rng("figures"))?,
+            real: Pictures::new(config)?.sample(MEASURED, &mut seed.rng("measured"))?,
+            frames: Vec::new(),
+            distances: Vec::new(),
+        })
+    }
+
+    /// `train` の observer から毎回呼びます。
+    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+        let (step, steps) = (progress.step, self.config.steps);
+        let due = |percent: usize| (steps * percent).div_ceil(100);
+        let generator = &progress.gan.generator;
+        if [0, 3, 10, 33, 66, 100].map(due).contains(&step) {
+            let samples = generator.forward(&self.z, false)?.detach();
+            self.frames.push(Frame { step, samples });
+        }
+        // 学習の前の G の移動平均はまだ何も見ていないので、測るのは 1 区切りめから。
+        if step > 0 && step.is_multiple_of(steps.div_ceil(15)) {
+            let fake = train::generate(generator, &self.config, MEASURED, Seed(self.config.seed))?;
+            let distance = measure::distance(&fake, &self.real)?;
+            self.distances.push((step as f64, f64::from(distance)));
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// `step` 回目までに最後に測った距離。
+    pub fn distance_at(&self, step: usize) -> f64 {
+        let before = self.distances.iter().rev().find(|point| point.0 <= step as f64);
+        before.map_or(f64::NAN, |point| point.1)
+    }
+
+    /// `step` 回目までの、最後のコマ。
+    pub fn frame_at(&self, step: usize) -> Option<&Frame> {
+        self.frames.iter().rev().find(|frame| frame.step <= step)
+    }
+}
+
+/// 1 回の学習の図を `dir` に書きます。ファイル名はネットワークの名前で始まります。
+pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
+    let name = trained.config.model.name();
+    let file = |what: &str| dir.join(format!("{name}-{what}"));
+    let seed = Seed(trained.config.seed);
+
+    const COLUMNS: usize = 10;
+    let rows: Vec<Tensor> = recorder
+        .frames
+        .iter()
+        .map(|frame| frame.samples.narrow(0, 0, COLUMNS))
+        .collect::<candle_core::Result<_>>()?;
+    let images = Tensor::cat(&rows, 0)?;
+    let sheet = Sheet { images: &images, columns: COLUMNS, frame: color::FAKE };
+    plot::image_grid(&file("steps.png"), &[sheet], 2)?;
+
+    let real = trained.pictures.sample(36, &mut seed.rng("shown"))?;
+    pair(&file("samples.png"), &[(&real, color::REAL), (&trained.generate(36, seed)?, color::FAKE)])?;
+    nearest(trained, &file("nearest.png"))?;
+    walk(trained, &file("walk.png"))?;
+    arithmetic(trained, &file("arithmetic.png"))?;
+
+    let width = (trained.history.len() / 60).max(1);
+    let line = |label, column, color| Line {
+        label,
+        color,
+        points: trained.history.smoothed(column, width),
+    };
+    LineChart {
+        x_label: "生成器の更新回数",
+        y_label: "損失",
+        lines: vec![
+            line("識別器", "loss D", color::DISCRIMINATOR),
+            line("生成器", "loss G", color::GENERATOR),
+        ],
+        y_range: 0. ..6.,
+        guides: vec![(4f64.ln(), "log 4")],
+    }
+    .save(&file("losses.svg"))?;
+    LineChart {
+        x_label: "生成器の更新回数",
+        y_label: "本物である確率の平均",
+        lines: vec![
+            line("本物 D(x)", "D(x)", color::REAL),
+            line("偽物 D(G(z))", "D(G(z))", color::FAKE),
+        ],
+        y_range: 0. ..1.,
+        guides: vec![(0.5, "1/2")],
+    }
+    .save(&file("outputs.svg"))
+}
+
+/// 画像の群れを、1 群を 6 列にして左から右へ並べます。
+fn pair(path: &Path, groups: &[(&Tensor, color::RGBColor)]) -> Result<()> {
+    let sheets: Vec<Sheet> =
+        groups.iter().map(|&(images, frame)| Sheet { images, columns: 6, frame }).collect();
+    plot::image_grid(path, &sheets, 2)
+}
+
+/// 学習に使う本物の見本。
+pub fn real(trained: &Trained, path: &Path) -> Result<()> {
+    let images = trained.pictures.sample(60, &mut Seed(trained.config.seed).rng("samples"))?;
+    plot::image_grid(path, &[Sheet { images: &images, columns: 10, frame: color::REAL }], 2)
+}
+
+/// 作った画像の下に、特徴でいちばん近い学習用の字を置きます。
+fn nearest(trained: &Trained, path: &Path) -> Result<()> {
+    const COLUMNS: usize = 10;
+    let known = trained.pictures.known()?;
+    let fake = trained.generate(2 * COLUMNS, Seed(trained.config.seed + 1))?;
+    let found = measure::nearest(&fake, &known)?;
+    let found: Vec<u32> = found.iter().map(|&(_, at)| at as u32).collect();
+    let found = known.index_select(&Tensor::new(found, known.device())?, 0)?;
+    let mut rows = Vec::new();
+    for start in [0, COLUMNS] {
+        rows.push((fake.narrow(0, start, COLUMNS)?, color::FAKE));
+        rows.push((found.narrow(0, start, COLUMNS)?, color::REAL));
+    }
+    let sheets: Vec<Sheet> = rows
+        .iter()
+        .map(|(images, frame)| Sheet { images, columns: COLUMNS, frame: *frame })
+        .collect();
+    plot::image_stack(path, &sheets, 2)
+}
+
+/// z を歩く: 上の 4 行は潜在変数を、下の 1 行は画素を、少しずつ混ぜたもの。
+fn walk(trained: &Trained, path: &Path) -> Result<()> {
+    const STEPS: usize = 10;
+    const ROWS: usize = 4;
+    let (config, generator) = (&trained.config, &trained.gan.generator);
+    let ends = latent(config, ROWS + 1, &mut Seed(config.seed).rng("walk"))?;
+    let mut rows = Vec::new();
+    for row in 0..ROWS {
+        let z = measure::walk(&ends.get(row)?, &ends.get(row + 1)?, STEPS)?;
+        rows.push(generator.forward(&z, false)?.detach());
+    }
+    let walked = Tensor::cat(&rows, 0)?;
+    // 最後の行の両端を、画素のまま混ぜる。
+    let last = &rows[ROWS - 1];
+    let mixed = measure::walk(&last.get(0)?, &last.get(STEPS - 1)?, STEPS)?;
+    let sheets = [
+        Sheet { images: &walked, columns: STEPS, frame: color::LATENT },
+        Sheet { images: &mixed, columns: STEPS, frame: color::MUTED },
+    ];
+    plot::image_stack(path, &sheets, 2)
+}
+
+/// 属性で選ぶための、たくさんの z と、その画像。
+pub fn many(trained: &Trained) -> Result<(Tensor, Tensor)> {
+    const MANY: usize = 1_000;
+    let z = latent(&trained.config, MANY, &mut Seed(trained.config.seed).rng("arithmetic"))?;
+    let images = trained.gan.generator.forward(&z, false)?.detach();
+    Ok((z, images))
+}
+
+/// (太・密) − (細・密) + (細・疎)。左の 3 列は元の 3 枚とその平均、右は答えとその近所です。
+fn arithmetic(trained: &Trained, path: &Path) -> Result<()> {
+    let (z, images) = many(trained)?;
+    let groups = Groups::choose(&z, &images)?;
+    let draw = |z: &Tensor| -> Result<Tensor> {
+        Ok(trained.gan.generator.forward(z, false)?.detach())
+    };
+    let triples = [&groups.thick_dense, &groups.thin_dense, &groups.thin_sparse]
+        .map(|group| group.narrow(0, 0, 3));
+    let [a, b, c] = triples;
+    let (a, b, c) = (a?, b?, c?);
+    let column = |triple: &Tensor| draw(&Tensor::cat(&[triple, &triple.mean_keepdim(0)?], 0)?);
+    let columns = [column(&a)?, column(&b)?, column(&c)?];
+    // 論文と同じく、答えのまわりに ±0.25 の一様なノイズを足したものも見せる。
+    let answer = measure::arithmetic([&a, &b, &c])?;
+    let dim = trained.config.z_dim;
+    let noise = uniform(&mut Seed(trained.config.seed).rng("around"), -0.25, 0.25, (11, dim))?;
+    let answers = draw(&Tensor::cat(&[&answer, &answer.broadcast_add(&noise)?], 0)?)?;
+    let frames = [color::LATENT; 3];
+    let mut sheets: Vec<Sheet> = columns
+        .iter()
+        .zip(frames)
+        .map(|(images, frame)| Sheet { images, columns: 1, frame })
+        .collect();
+    sheets.push(Sheet { images: &answers, columns: 3, frame: color::FAKE });
+    plot::image_grid(path, &sheets, 2)
+}
+
+/// 転置畳み込みの重なり。重みも入力もすべて 1 の、本物の層の出力です。
+pub fn overlap(dir: &Path) -> Result<()> {
+    const SIDE: usize = 6;
+    let panel = |kernel: usize, stages: usize, side: usize| -> Result<Panel> {
+        let counts = measure::overlap(kernel, stages, side)?;
+        let most = counts.max_all()?.to_scalar::<f32>()?;
+        let values = counts.get(0)?.get(0)?.affine(1. / f64::from(most), 0.)?.to_vec2()?;
+        Ok(Panel {
+            title: format!("カーネル {kernel}、{stages} 層"),
+            heat: Some((color::GENERATOR, Surface { values })),
+            ..Default::default()
+        })
+    };
+    let panels =
+        [panel(3, 1, SIDE)?, panel(4, 1, SIDE)?, panel(3, 2, SIDE / 2)?, panel(4, 2, SIDE / 2)?];
+    plot::panels(&dir.join("overlap.svg"), &panels, 2)?;
+
+    let line = |label, kernel: usize, color| -> Result<Line> {
+        let row = measure::overlap(kernel, 1, 10)?.get(0)?.get(0)?;
+        // 縦の重なりで割ると、横に何回重なるかが残る。
+        let row = row.get(10)?.to_vec1::<f32>()?;
+        let vertical = (kernel as f32 / 2.).ceil();
+        let points = row[4..16].iter().enumerate();
+        let points = points.map(|(x, &n)| (x as f64, f64::from(n / vertical))).collect();
+        Ok(Line { label, color, points })
+    };
+    LineChart {
+        x_label: "出力の画素の位置",
+        y_label: "その画素に届く入力の画素の数",
+        lines: vec![
+            line("カーネル 5", 5, color::CLASSES[0])?,
+            line("カーネル 4", 4, color::CLASSES[2])?,
+            line("カーネル 3", 3, color::CLASSES[1])?,
+        ],
+        y_range: 0. ..4.,
+        guides: vec![],
+    }
+    .save(&dir.join("overlap-counts.svg"))
+}
+
+/// 学習していない生成器の絵: カーネル 3 と 4。見やすいように、濃淡を広げます。
+pub fn checkerboard(config: &Config, dir: &Path) -> Result<()> {
+    let draw = |kernel: usize| -> Result<Tensor> {
+        let images = untrained(config, kernel, 9)?;
+        let most = images.abs()?.max_all()?.to_scalar::<f32>()?;
+        Ok(images.affine(1. / f64::from(most), 0.)?)
+    };
+    let (three, four) = (draw(3)?, draw(4)?);
+    let sheet = |images| Sheet { images, columns: 3, frame: color::GENERATOR };
+    plot::image_grid(&dir.join("checkerboard.png"), &[sheet(&three), sheet(&four)], 3)
+}
+
+/// 学習していない生成器が作る画像。
+pub fn untrained(config: &Config, kernel: usize, count: usize) -> Result<Tensor> {
+    let config = Config { kernel, ..config.clone() };
+    let z = normal(&mut Seed(config.seed).rng("untrained"), (count, config.z_dim))?;
+    let generator =
+        Generator::new(&config, Seed(config.seed).variables().builder("generator"))?;
+    Ok(generator.forward(&z, true)?.detach())
+}
+
+/// 比べる 1 本の学習: 名前、記録、DCGAN の 1 回に当たる更新回数、線の色。
+pub struct Run<'a> {
+    pub label: &'a str,
+    pub trained: &'a Trained,
+    pub recorder: &'a Recorder,
+    pub updates_per_step: usize,
+    pub color: color::RGBColor,
+}
+
+/// 同じ計算時間で比べます。`budget` は DCGAN の更新回数です。
+pub fn compare(runs: &[Run; 4], budget: usize, dir: &Path) -> Result<()> {
+    let [dcgan, mlp, no_norm, large_lr] = runs;
+    let real = dcgan.trained.pictures.sample(36, &mut Seed(0).rng("shown"))?;
+    let last = |run: &Run| -> Result<Tensor> {
+        let frame = run.recorder.frame_at(budget * run.updates_per_step);
+        Ok(frame.expect("学習の前のコマはある").samples.clone())
+    };
+    let (standard, flat) = (last(dcgan)?, last(mlp)?);
+    let (bare, fast) = (last(no_norm)?, last(large_lr)?);
+    pair(
+        &dir.join("compare.png"),
+        &[(&real, color::REAL), (&standard, color::FAKE), (&flat, color::FAKE)],
+    )?;
+    pair(
+        &dir.join("broken.png"),
+        &[(&standard, color::FAKE), (&bare, color::FAKE), (&fast, color::FAKE)],
+    )?;
+    let lines = runs.iter().map(|run| {
+        let points = run.recorder.distances.iter();
+        let points = points.map(|&(step, d)| (step / run.updates_per_step as f64, d));
+        let points = points.filter(|&(step, _)| step <= budget as f64).collect();
+        Line { label: run.label, color: run.color, points }
+    });
+    LineChart {
+        x_label: "計算時間 (DCGAN の更新回数に換算)",
+        y_label: "本物とのエネルギー距離",
+        lines: lines.collect(),
+        y_range: 0. ..2.5,
+        guides: vec![],
+    }
+    .save(&dir.join("distance.svg"))?;
+    let lines = [dcgan, no_norm, large_lr].map(|run| Line {
+        label: run.label,
+        color: run.color,
+        points: run
+            .trained
+            .history
+            .smoothed("loss D", (budget / 40).max(1))
+            .into_iter()
+            .filter(|&(step, _)| step <= budget as f64)
+            .collect(),
+    });
+    LineChart {
+        x_label: "更新回数",
+        y_label: "識別器の損失",
+        lines: lines.into(),
+        y_range: 0. ..2.,
+        guides: vec![(4f64.ln(), "log 4")],
+    }
+    .save(&dir.join("broken-losses.svg"))
+}
