@@ -53,12 +53,12 @@ impl Recorder {
         let (step, steps) = (progress.step, self.config.steps);
         let due = |percent: usize| (steps * percent).div_ceil(100);
         let generator = &progress.gan.generator;
-        if [0, 3, 10, 33, 66, 100].map(due).contains(&step) {
+        if [0, 3, 10, 25, 50, 100].map(due).contains(&step) {
             let samples = generator.forward(&self.z, false)?.detach();
             self.frames.push(Frame { step, samples });
         }
         // 学習の前の G の移動平均はまだ何も見ていないので、測るのは 1 区切りめから。
-        if step > 0 && step.is_multiple_of(steps.div_ceil(15)) {
+        if step > 0 && step.is_multiple_of(steps.div_ceil(16)) {
             let fake = train::generate(generator, &self.config, MEASURED, Seed(self.config.seed))?;
             let distance = measure::distance(&fake, &self.real)?;
             self.distances.push((step as f64, f64::from(distance)));
@@ -66,10 +66,11 @@ impl Recorder {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// `step` 回目までに最後に測った距離。
+    /// `step` 回目の前後で、いちばん近くに測った距離。
     pub fn distance_at(&self, step: usize) -> f64 {
-        let before = self.distances.iter().rev().find(|point| point.0 <= step as f64);
-        before.map_or(f64::NAN, |point| point.1)
+        let gap = |point: &&(f64, f64)| (point.0 - step as f64).abs();
+        let closest = self.distances.iter().min_by(|a, b| gap(a).total_cmp(&gap(b)));
+        closest.map_or(f64::INFINITY, |point| point.1)
     }
 
     /// `step` 回目までの、最後のコマ。
@@ -282,7 +283,7 @@ pub fn untrained(config: &Config, kernel: usize, count: usize) -> Result<Tensor>
     Ok(generator.forward(&z, true)?.detach())
 }
 
-/// 比べる 1 本の学習: 名前、記録、DCGAN の 1 回に当たる更新回数、線の色。
+/// 比べる 1 本の学習: 名前、結果、DCGAN の 1 回に当たる更新回数、線の色。
 pub struct Run<'a> {
     pub label: &'a str,
     pub trained: &'a Trained,
@@ -291,28 +292,26 @@ pub struct Run<'a> {
     pub color: color::RGBColor,
 }
 
-/// 同じ計算時間で比べます。`budget` は DCGAN の更新回数です。
-pub fn compare(runs: &[Run; 4], budget: usize, dir: &Path) -> Result<()> {
+impl Run<'_> {
+    /// DCGAN の `step` 回と同じ計算時間の後の、固定した z からの画像。
+    fn samples_at(&self, step: usize) -> &Tensor {
+        let frame = self.recorder.frame_at(step * self.updates_per_step);
+        &frame.expect("学習の前のコマは必ずある").samples
+    }
+}
+
+/// 本編 (`runs[0]`) と全結合を最後まで、本編と壊した 2 つを途中の `broken` 回で比べます。
+pub fn compare(runs: &[Run; 4], broken: usize, dir: &Path) -> Result<()> {
     let [dcgan, mlp, no_norm, large_lr] = runs;
-    let real = dcgan.trained.pictures.sample(36, &mut Seed(0).rng("shown"))?;
-    let last = |run: &Run| -> Result<Tensor> {
-        let frame = run.recorder.frame_at(budget * run.updates_per_step);
-        Ok(frame.expect("学習の前のコマはある").samples.clone())
-    };
-    let (standard, flat) = (last(dcgan)?, last(mlp)?);
-    let (bare, fast) = (last(no_norm)?, last(large_lr)?);
-    pair(
-        &dir.join("compare.png"),
-        &[(&real, color::REAL), (&standard, color::FAKE), (&flat, color::FAKE)],
-    )?;
-    pair(
-        &dir.join("broken.png"),
-        &[(&standard, color::FAKE), (&bare, color::FAKE), (&fast, color::FAKE)],
-    )?;
+    let config = &dcgan.trained.config;
+    let real = dcgan.trained.pictures.sample(FIXED, &mut Seed(config.seed).rng("shown"))?;
+    let groups = [dcgan, mlp].map(|run| (run.samples_at(config.steps), color::FAKE));
+    pair(&dir.join("compare.png"), &[(&real, color::REAL), groups[0], groups[1]])?;
+    let groups = [dcgan, no_norm, large_lr].map(|run| (run.samples_at(broken), color::FAKE));
+    pair(&dir.join("broken.png"), &groups)?;
     let lines = runs.iter().map(|run| {
         let points = run.recorder.distances.iter();
-        let points = points.map(|&(step, d)| (step / run.updates_per_step as f64, d));
-        let points = points.filter(|&(step, _)| step <= budget as f64).collect();
+        let points = points.map(|&(step, d)| (step / run.updates_per_step as f64, d)).collect();
         Line { label: run.label, color: run.color, points }
     });
     LineChart {
@@ -323,16 +322,10 @@ pub fn compare(runs: &[Run; 4], budget: usize, dir: &Path) -> Result<()> {
         guides: vec![],
     }
     .save(&dir.join("distance.svg"))?;
-    let lines = [dcgan, no_norm, large_lr].map(|run| Line {
-        label: run.label,
-        color: run.color,
-        points: run
-            .trained
-            .history
-            .smoothed("loss D", (budget / 40).max(1))
-            .into_iter()
-            .filter(|&(step, _)| step <= budget as f64)
-            .collect(),
+    let lines = [dcgan, no_norm, large_lr].map(|run| {
+        let losses = run.trained.history.smoothed("loss D", (broken / 40).max(1));
+        let points = losses.into_iter().filter(|&(step, _)| step <= broken as f64).collect();
+        Line { label: run.label, color: run.color, points }
     });
     LineChart {
         x_label: "更新回数",

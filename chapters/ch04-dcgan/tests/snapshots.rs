@@ -1,0 +1,105 @@
+//! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
+
+use std::ops::ControlFlow;
+use std::process::Command;
+
+use ch04_dcgan::config::{Config, Model};
+use ch04_dcgan::train::{Gan, train};
+
+#[test]
+fn layers() {
+    for (name, config) in [
+        ("dcgan", Config::book()),
+        ("mlp", Config { model: Model::Mlp, ..Config::book() }),
+        ("pytorch", Config::pytorch()),
+    ] {
+        let gan = Gan::new(&config).unwrap();
+        insta::assert_snapshot!(format!("layers-{name}"), gan.variables.table(""));
+    }
+}
+
+#[test]
+fn tiny_run() {
+    let trained = train(&Config::tiny(), |_| Ok(ControlFlow::Continue(()))).unwrap();
+    // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
+    let text: String = trained
+        .history
+        .series("loss D")
+        .iter()
+        .zip(trained.history.series("loss G"))
+        .map(|(d, g)| format!("{} D {:.2} G {:.2}\n", d.0, d.1, g.1))
+        .collect();
+    insta::assert_snapshot!(text);
+}
+
+fn run(args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ch04-dcgan")).args(args).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn help() {
+    let (code, text) = run(&["--help"]);
+    assert_eq!(code, Some(0));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn bad_input_gets_one_japanese_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    std::fs::write(dir.path().join("mlp-config.json"), "{ broken").unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let cases: [&[&str]; 14] = [
+        &["--steps", "x"],
+        &["--steps", "0"],
+        &["--batch", "1"],
+        &["--size", "40"],
+        &["--channels", "2"],
+        &["--kernel", "7"],
+        &["--lr", "nan"],
+        &["--norm", "layer"],
+        &["--preset", "pape"],
+        &["--data", out],
+        &["--unknown"],
+        &["generate", "--out", out],
+        &["generate", "--out", out, "--model", "mlp"],
+        &["generate", "--count", "0"],
+    ];
+    let mut texts = String::new();
+    for case in cases {
+        let (code, text) = run(case);
+        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
+        let shown = text.replace(out, "DIR");
+        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
+    }
+    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
+    let target = file.join("below");
+    let (code, text) = run(&["--steps", "1", "--out", target.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("書き込めません"), "{text}");
+    insta::assert_snapshot!(texts);
+}
+
+#[test]
+fn a_short_run_leaves_figures_weights_and_a_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let (code, text) = run(&["--steps", "3", "--width", "4", "--out", out]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("識別器の答えの平均は"), "{text}");
+    let names = || {
+        let mut names: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names.join("\n")
+    };
+    insta::assert_snapshot!(names());
+    let (code, text) = run(&["generate", "--count", "9", "--out", out]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(names().contains("generated.png"));
+}
