@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use candle_core::Tensor;
 use common::plot::{self, Line, LineChart, Panel, Sheet, Surface, color};
-use common::seed::{Seed, normal, uniform};
+use common::seed::{Seed, uniform};
 
 use crate::config::Config;
 use crate::data::Pictures;
@@ -262,25 +262,34 @@ pub fn overlap(dir: &Path) -> Result<()> {
     .save(&dir.join("overlap-counts.svg"))
 }
 
-/// 学習していない生成器の絵: カーネル 3 と 4。見やすいように、濃淡を広げます。
+/// 学習していない生成器をたくさん作り、画素ごとの 2 乗平均を描きます: カーネル 3、4、5。
 pub fn checkerboard(config: &Config, dir: &Path) -> Result<()> {
-    let draw = |kernel: usize| -> Result<Tensor> {
-        let images = untrained(config, kernel, 9)?;
-        let most = images.abs()?.max_all()?.to_scalar::<f32>()?;
-        Ok(images.affine(1. / f64::from(most), 0.)?)
-    };
-    let (three, four) = (draw(3)?, draw(4)?);
-    let sheet = |images| Sheet { images, columns: 3, frame: color::GENERATOR };
-    plot::image_grid(&dir.join("checkerboard.png"), &[sheet(&three), sheet(&four)], 3)
+    let maps = [3, 4, 5].map(|kernel| -> Result<Tensor> {
+        let energy = measure::energy(&untrained(config, kernel)?)?;
+        // いちばん強い画素を黒、0 を白にする。
+        let most = energy.max_all()?.to_scalar::<f32>()?;
+        Ok(energy.affine(2. / f64::from(most), -1.)?)
+    });
+    let maps = maps.into_iter().collect::<Result<Vec<_>>>()?;
+    let sheets: Vec<Sheet> = maps
+        .iter()
+        .map(|images| Sheet { images, columns: 1, frame: color::GENERATOR })
+        .collect();
+    plot::image_grid(&dir.join("checkerboard.png"), &sheets, 6)
 }
 
-/// 学習していない生成器が作る画像。
-pub fn untrained(config: &Config, kernel: usize, count: usize) -> Result<Tensor> {
-    let config = Config { kernel, ..config.clone() };
-    let z = normal(&mut Seed(config.seed).rng("untrained"), (count, config.z_dim))?;
-    let generator =
-        Generator::new(&config, Seed(config.seed).variables().builder("generator"))?;
-    Ok(generator.forward(&z, true)?.detach())
+/// 種だけが違う、学習していない生成器 100 個の画像 `[400, C, H, W]`。
+///
+/// 1 個の生成器では、たまたま引いた重みの癖が混じります。平均すると、重なり方の効果だけが残ります。
+pub fn untrained(config: &Config, kernel: usize) -> Result<Tensor> {
+    const NETWORKS: u64 = 100;
+    let images = (0..NETWORKS).map(|seed| {
+        let config = Config { kernel, seed, ..config.clone() };
+        let z = latent(&config, 4, &mut Seed(seed).rng("untrained"))?;
+        let vb = Seed(seed).variables().builder("generator");
+        Generator::new(&config, vb)?.forward(&z, true)
+    });
+    Ok(Tensor::cat(&images.collect::<candle_core::Result<Vec<_>>>()?, 0)?.detach())
 }
 
 /// 比べる 1 本の学習: 名前、結果、DCGAN の 1 回に当たる更新回数、線の色。

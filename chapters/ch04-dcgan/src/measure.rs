@@ -1,5 +1,7 @@
 //! 測る道具。学習には使いません。
 
+use std::f32::consts::PI;
+
 use anyhow::Result;
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::Init;
@@ -11,38 +13,43 @@ use rayon::prelude::*;
 use crate::model;
 
 // ANCHOR: features
-/// 画像 `[N, C, H, W]` の特徴 `[N, 128]`: どこに、どちら向きの線が、どれだけあるか。
+/// 画像 `[N, C, H, W]` の特徴 `[N, 512]`: どこに、どちら向きの線があるか。
 ///
-/// 画像を 4×4 の区画に分け、区画ごとに、明るさの勾配の強さを 8 つの向きに振り分けて平均します
-/// (HOG, Dalal & Triggs 2005 を簡単にしたもの)。画素のまま比べると、1 画素ずれただけの同じ字が
-/// 遠くなり、ぼけた字が近くなります。向きの特徴なら、ずれに強く、ぼけや砂嵐には厳しくなります。
-/// 写真で学習したネットワークの特徴 (FID) を使わないのは、漢字の線は写真に出てこないことと、
+/// 画像を 8×8 の区画に分け、区画ごとに、明るさの勾配の強さを 8 つの向きに振り分けて、長さを
+/// およそ 1 にそろえます (HOG, Dalal & Triggs 2005 を簡単にしたもの)。画素のまま比べると、
+/// 1 画素ずれただけの同じ字が遠くなり、ぼけた字が近くなります。この特徴はずれに強く、線の
+/// 向きがはっきりしない絵 (ぼけ、砂嵐) には厳しくなります。
+///
+/// 写真で学習したネットワークの特徴 (FID) を使わないのは、漢字は写真に出てこないことと、
 /// 大きな重みを手に入れなくても、誰の手元でも同じ値になるようにするためです。
 pub fn features(images: &Tensor) -> Result<Tensor> {
-    const CELLS: usize = 4;
+    const CELLS: usize = 8;
     const BINS: usize = 8;
     let (n, _, h, w) = images.dims4()?;
     let grey = images.mean(1)?.flatten_all()?.to_vec1::<f32>()?;
     let describe = |image: &[f32]| {
         let at = |y: usize, x: usize| image[y * w + x];
-        let mut found = [0f32; CELLS * CELLS * BINS];
+        let mut found = [[0f32; BINS]; CELLS * CELLS];
         for y in 0..h {
             for x in 0..w {
                 let dx = at(y, (x + 1).min(w - 1)) - at(y, x.saturating_sub(1));
                 let dy = at((y + 1).min(h - 1), x) - at(y.saturating_sub(1), x);
                 // 黒から白へも、白から黒へも、同じ向きの線とみなす (0 から π)。
-                let angle = dy.atan2(dx).rem_euclid(std::f32::consts::PI);
-                let position = angle / std::f32::consts::PI * BINS as f32;
-                let (low, share) = (position.floor(), position.fract());
-                let cell = (y * CELLS / h * CELLS + x * CELLS / w) * BINS;
-                let strength = dx.hypot(dy);
+                let angle = dy.atan2(dx).rem_euclid(PI);
                 // 2 つの向きの間なら、近さに応じて両方に分ける。
-                found[cell + low as usize % BINS] += strength * (1. - share);
-                found[cell + (low as usize + 1) % BINS] += strength * share;
+                let position = angle / PI * BINS as f32;
+                let (low, share) = (position as usize, position.fract());
+                let cell = &mut found[y * CELLS / h * CELLS + x * CELLS / w];
+                let strength = dx.hypot(dy);
+                cell[low % BINS] += strength * (1. - share);
+                cell[(low + 1) % BINS] += strength * share;
             }
         }
-        let pixels = (h * w / (CELLS * CELLS)) as f32;
-        found.map(|sum| sum / pixels)
+        // 白いだけの区画を 0 で割らないよう、小さな数を足してから長さをそろえる。
+        found.into_iter().flat_map(|cell| {
+            let length = (cell.iter().map(|v| v * v).sum::<f32>() + 4.).sqrt();
+            cell.map(|v| v / length)
+        })
     };
     let all: Vec<f32> = grey.par_chunks(h * w).flat_map_iter(describe).collect();
     Ok(Tensor::from_vec(all, (n, CELLS * CELLS * BINS), &Device::Cpu)?)
@@ -54,31 +61,32 @@ pub fn distance(a: &Tensor, b: &Tensor) -> Result<f32> {
     Ok(energy_distance(&features(a)?, &features(b)?)?)
 }
 
-/// 特徴でいちばん近い `known` の画像まで: (距離, 何番目か)。
-pub fn nearest(images: &Tensor, known: &Tensor) -> Result<Vec<(f32, usize)>> {
-    let (a, b) = (features(images)?.to_vec2::<f32>()?, features(known)?.to_vec2::<f32>()?);
-    let closest = |a: &Vec<f32>| {
-        let squared = |b: &Vec<f32>| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
-        b.iter()
-            .enumerate()
-            .map(|(at, b)| (squared(b).sqrt(), at))
-            .min_by(|x, y| x.0.total_cmp(&y.0))
-            .expect("比べる画像は 1 枚以上ある")
-    };
-    Ok(a.par_iter().map(closest).collect())
+/// 特徴での距離の表 `[images の数][known の数]`。
+fn table(images: &Tensor, known: &Tensor) -> Result<Vec<Vec<f32>>> {
+    let (a, b) = (features(images)?, features(known)?);
+    let squares = |x: &Tensor| x.sqr()?.sum_keepdim(1);
+    let cross = a.matmul(&b.t()?)?.affine(-2., 0.)?;
+    let squared = cross.broadcast_add(&squares(&a)?)?.broadcast_add(&squares(&b)?.t()?)?;
+    Ok(squared.relu()?.sqrt()?.to_vec2()?)
 }
 
-/// それぞれの画像から、ほかの画像のうちいちばん近いものまでの、特徴での距離。
-///
-/// `known` は 2 書体が同じ順に並んでいるので、もう一方の書体の同じ字も「ほかの画像」に入ります。
-pub fn nearest_others(known: &Tensor) -> Result<Vec<f32>> {
-    let all = features(known)?.to_vec2::<f32>()?;
-    let closest = |(at, a): (usize, &Vec<f32>)| {
-        let others = all.iter().enumerate().filter(|(other, _)| *other != at);
-        let squared = others.map(|(_, b)| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum());
-        squared.fold(f32::INFINITY, f32::min).sqrt()
+/// 特徴でいちばん近い `known` の画像まで: (距離, 何番目か)。
+pub fn nearest(images: &Tensor, known: &Tensor) -> Result<Vec<(f32, usize)>> {
+    let closest = |row: Vec<f32>| {
+        let numbered = row.into_iter().enumerate().map(|(at, distance)| (distance, at));
+        numbered.min_by(|a, b| a.0.total_cmp(&b.0)).expect("比べる画像は 1 枚以上ある")
     };
-    Ok(all.par_iter().enumerate().map(closest).collect())
+    Ok(table(images, known)?.into_iter().map(closest).collect())
+}
+
+/// はじめの `count` 枚から、自分を除く画像のうちいちばん近いものまでの、特徴での距離。
+pub fn nearest_others(known: &Tensor, count: usize) -> Result<Vec<f32>> {
+    let rows = table(&known.narrow(0, 0, count.min(known.dim(0)?))?, known)?;
+    let closest = |(at, row): (usize, Vec<f32>)| {
+        let others = row.into_iter().enumerate().filter(|(other, _)| *other != at);
+        others.map(|(_, distance)| distance).fold(f32::INFINITY, f32::min)
+    };
+    Ok(rows.into_iter().enumerate().map(closest).collect())
 }
 
 /// 墨の量を輪郭の長さで割った、線の太さの目安。画像ごとの値です。
@@ -115,18 +123,22 @@ pub fn overlap(kernel: usize, stages: usize, side: usize) -> Result<Tensor> {
 }
 // ANCHOR_END: overlap
 
+/// 画素ごとの 2 乗平均 `[1, 1, H, W]`。
+pub fn energy(images: &Tensor) -> Result<Tensor> {
+    Ok(images.sqr()?.mean((0, 1))?.unsqueeze(0)?.unsqueeze(0)?)
+}
+
 /// 市松模様の強さ: 画素を (縦の偶奇, 横の偶奇) の 4 組に分け、組ごとの 2 乗平均の最大 ÷ 最小。
 ///
-/// 市松模様がなければ、どの組も同じなので 1 になります。縁の 4 画素は除きます。
+/// むらがなければ、どの組も同じなので 1 になります。縁の 4 画素は除きます。
 pub fn checkerboard(images: &Tensor) -> Result<f32> {
     const EDGE: usize = 4;
     let (_, _, h, w) = images.dims4()?;
-    let energy = images.sqr()?.mean((0, 1))?.to_vec2::<f32>()?;
+    let energy = energy(images)?.get(0)?.get(0)?.to_vec2::<f32>()?;
     let group = |dy: usize, dx: usize| {
         let rows = (EDGE + dy..h - EDGE).step_by(2);
-        let values = rows.flat_map(|y| (EDGE + dx..w - EDGE).step_by(2).map(move |x| (y, x)));
-        let values: Vec<f32> = values.map(|(y, x)| energy[y][x]).collect();
-        values.iter().sum::<f32>() / values.len() as f32
+        let pixels = rows.flat_map(|y| (EDGE + dx..w - EDGE).step_by(2).map(move |x| (y, x)));
+        mean(&pixels.map(|(y, x)| energy[y][x]).collect::<Vec<_>>())
     };
     let groups = [group(0, 0), group(0, 1), group(1, 0), group(1, 1)];
     let (least, most) = groups.iter().fold((f32::MAX, 0f32), |(l, m), &g| (l.min(g), m.max(g)));
@@ -173,17 +185,18 @@ pub struct Groups {
 impl Groups {
     /// 作った画像 `images` の太さと込み具合を測り、両方がはっきりした z を集めます。
     pub fn choose(z: &Tensor, images: &Tensor) -> Result<Self> {
-        let (thick, dense) = (thickness(images)?, outline(images)?);
-        let [thick, dense] = [rank(&thick), rank(&dense)];
-        // 太さの順位も込み具合の順位も、上 (または下) の 3 割に入るもの。
+        let [thick, dense] = [rank(&thickness(images)?), rank(&outline(images)?)];
+        // 望む向きの順位の、悪いほうが高いものから 1/30 を取る。
         let pick = |thicker: bool, denser: bool| -> Result<Tensor> {
-            let high = |rank: f32, high: bool| if high { rank > 0.7 } else { rank < 0.3 };
-            let chosen = (0..thick.len())
-                .filter(|&i| high(thick[i], thicker) && high(dense[i], denser))
-                .map(|i| i as u32);
-            let chosen: Vec<u32> = chosen.collect();
-            anyhow::ensure!(chosen.len() >= 3, "属性のはっきりした画像が足りません");
-            Ok(z.index_select(&Tensor::new(chosen, z.device())?, 0)?)
+            let toward = |rank: f32, high: bool| if high { rank } else { 1. - rank };
+            let score = |&i: &u32| {
+                let i = i as usize;
+                toward(thick[i], thicker).min(toward(dense[i], denser))
+            };
+            let mut order: Vec<u32> = (0..thick.len() as u32).collect();
+            order.sort_by(|a, b| score(b).total_cmp(&score(a)));
+            order.truncate((thick.len() / 30).max(3));
+            Ok(z.index_select(&Tensor::new(order, z.device())?, 0)?)
         };
         Ok(Self {
             thick_dense: pick(true, true)?,

@@ -407,26 +407,23 @@ fn kernel_three_overlaps_unevenly_and_kernel_four_evenly() {
     assert_eq!(inner(3), [1., 2., 4.]);
     assert_eq!(inner(4), [4.]);
     assert_eq!(inner(5), [4., 6., 9.]);
-    // 2 層を重ねると、むらも掛け算で強くなる。
+    // 2 層を重ねると、むらは強くなる。1 方向で 1, 2, 1, 2 … の隣どうしを足して、1〜3 になる。
     let most = |stages: usize| -> f32 {
         measure::overlap(3, stages, 8).unwrap().max_all().unwrap().to_scalar().unwrap()
     };
-    assert_eq!((most(1), most(2)), (4., 16.));
+    assert_eq!((most(1), most(2)), (4., 9.));
 }
 
 #[test]
 fn untrained_generator_shows_the_checkerboard_only_when_overlap_is_uneven() {
-    for seed in 0..3 {
-        let config = Config { seed, ..Config::book() };
-        let strength = |kernel: usize| {
-            measure::checkerboard(&figures::untrained(&config, kernel, 100).unwrap()).unwrap()
-        };
-        let [two, three, four, five] = [2, 3, 4, 5].map(strength);
-        println!("種 {seed}: {two} {three} {four} {five}");
-        // 乱数の重みでは、画素の分散が、届く入力の数に比例する。カーネル 3 なら 1 : 2 : 4。
-        assert!((3. ..5.5).contains(&three), "{three}");
-        assert!(five > 1.7 && four < 1.5 && two < 1.7, "{two} {four} {five}");
-    }
+    let strength = |kernel: usize| {
+        measure::checkerboard(&figures::untrained(&Config::book(), kernel).unwrap()).unwrap()
+    };
+    let [two, three, four, five] = [2, 3, 4, 5].map(strength);
+    println!("{two} {three} {four} {five}");
+    // 乱数の重みでは、画素の 2 乗平均が、届く入力の数に比例する。カーネル 3 なら 1 : 2 : 4、5 なら 4 : 6 : 9。
+    assert!((three - 4.).abs() < 1. && (five - 2.25).abs() < 0.6, "{three} {five}");
+    assert!(two < 1.4 && four < 1.4, "{two} {four}");
 }
 
 // ---- データ、特徴、潜在変数 ----
