@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use candle_core::Tensor;
 use ch04_dcgan::book::{self, Book};
 use ch04_dcgan::config::Config;
-use ch04_dcgan::measure;
 use common::history::Run;
 use common::seed::Seed;
 
@@ -134,4 +133,37 @@ fn without_batch_norm_learning_is_worse_in(book: &Book) {
     // 識別器が大勝ちして、損失はほとんど 0 になる。
     let history = &book.no_norm.trained.history;
     assert!(history.tail_mean("D(G(z))", history.len() / 10) < 0.1);
+}
+
+#[test]
+fn a_large_learning_rate_breaks_learning() {
+    a_large_learning_rate_breaks_learning_in(&BOOK);
+}
+
+fn a_large_learning_rate_breaks_learning_in(book: &Book) {
+    let [standard, _, large_lr] = book.broken_distances();
+    let history = &book.large_lr.trained.history;
+    let d_fake = history.tail_mean("D(G(z))", history.len() / 10);
+    let loss_g = history.tail_mean("loss G", history.len() / 10);
+    println!("本編 {standard}、大きな学習率 {large_lr}、D(G(z)) {d_fake}、loss G {loss_g}");
+    assert!(large_lr > 1.3 * standard, "本編 {standard}、大きな学習率 {large_lr}");
+    // 識別器が振り切れて、生成器はどう動いても見抜かれる。
+    assert!(d_fake < 0.1 && loss_g > 5., "{d_fake} {loss_g}");
+}
+
+#[test]
+#[ignore = "種を替えて、すべての実験を学習します (1 つの種に 1 分ほど)"]
+fn claims_hold_for_other_seeds() {
+    for seed in 1..=3 {
+        let book = common::nn::run(|| Book::train(seed, true)).unwrap();
+        println!("種 {seed}");
+        samples_move_towards_the_real_ones_in(&book);
+        samples_are_not_all_alike_in(&book);
+        dcgan_beats_the_mlp_with_the_same_budget_in(&book);
+        samples_are_not_copies_of_training_characters_in(&book);
+        walking_in_z_beats_mixing_pixels_in(&book);
+        arithmetic_in_z_moves_the_attribute_in(&book);
+        without_batch_norm_learning_is_worse_in(&book);
+        a_large_learning_rate_breaks_learning_in(&book);
+    }
 }
