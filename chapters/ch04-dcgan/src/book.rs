@@ -63,12 +63,17 @@ pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
     figures::draw(trained, recorder, dir)
 }
 
-/// DCGAN の 1 回の更新と同じ CPU 時間で、全結合の GAN は何回更新できるか (測った値を切り上げたもの)。
-pub const MLP_UPDATES: usize = 3;
+/// DCGAN の 1 回の更新と同じ CPU 時間で、全結合の GAN は何回更新できるか (測ると 3.4 回ほど)。
+pub const MLP_UPDATES: f64 = 3.5;
 
-/// 壊した学習を打ち切る回数: 本編の 4 分の 1。本編の同じ回数の時点と比べます。
+/// 全結合と比べる回数: 本編の半分。全結合には、これと同じ計算時間を与えます。
+pub fn compared_steps() -> usize {
+    Config::book().steps / 2
+}
+
+/// 壊した学習を打ち切る回数: 本編の 5 分の 1。本編の同じ回数の時点と比べます。
 pub fn broken_steps() -> usize {
-    Config::book().steps / 4
+    Config::book().steps / 5
 }
 
 /// 本に載せる実験の結果。
@@ -81,7 +86,8 @@ pub struct Book {
 
 /// 全結合の GAN。DCGAN と同じ計算時間だけ学習します。
 pub fn mlp() -> Config {
-    Config { model: Model::Mlp, steps: Config::book().steps * MLP_UPDATES, ..Config::book() }
+    let steps = (compared_steps() as f64 * MLP_UPDATES) as usize;
+    Config { model: Model::Mlp, steps, ..Config::book() }
 }
 
 /// BatchNorm を抜いた設定。
@@ -109,10 +115,10 @@ impl Book {
     /// 比べる 4 本の学習。
     fn runs(&self) -> [figures::Run<'_>; 4] {
         [
-            ("DCGAN", &self.dcgan, 1, color::GENERATOR),
+            ("DCGAN", &self.dcgan, 1., color::GENERATOR),
             ("全結合", &self.mlp, MLP_UPDATES, color::CLASSES[0]),
-            ("BatchNorm なし", &self.no_norm, 1, color::CLASSES[1]),
-            ("学習率 400 倍", &self.large_lr, 1, color::CLASSES[4]),
+            ("BatchNorm なし", &self.no_norm, 1., color::CLASSES[1]),
+            ("学習率 400 倍", &self.large_lr, 1., color::CLASSES[4]),
         ]
         .map(|(label, outcome, updates_per_step, color)| figures::Run {
             label,
@@ -121,6 +127,12 @@ impl Book {
             updates_per_step,
             color,
         })
+    }
+
+    /// 同じ計算時間の後の、本物とのエネルギー距離: DCGAN、全結合。
+    pub fn compared_distances(&self) -> [f64; 2] {
+        let mlp = &self.mlp.recorder;
+        [self.dcgan.recorder.distance_at(compared_steps()), mlp.distance_at(usize::MAX)]
     }
 
     /// 同じ回数だけ更新した時点の、本物とのエネルギー距離: 本編、BatchNorm なし、大きな学習率。
@@ -134,7 +146,7 @@ impl Book {
         let Outcome { trained, recorder } = &self.dcgan;
         figures::draw(trained, recorder, dir)?;
         figures::real(trained, &dir.join("kanji-real.png"))?;
-        figures::compare(&self.runs(), broken_steps(), dir)?;
+        figures::compare(&self.runs(), compared_steps(), broken_steps(), dir)?;
         figures::overlap(dir)?;
         figures::checkerboard(&trained.config, dir)?;
         let history = trained.history.to_string();
@@ -173,8 +185,11 @@ impl Book {
         record.result("dcgan.distance_start", format!("{start:.2}"));
         record.result("dcgan.distance", format!("{end:.2}"));
         record.result("dcgan.distance_real", format!("{:.2}", real.max(0.)));
-        record.result("mlp.distance", format!("{:.2}", self.mlp.distances()?.1));
-        record.result("mlp.updates", MLP_UPDATES);
+        let [dcgan, mlp] = self.compared_distances();
+        record.result("compared.steps", compared_steps());
+        record.result("compared.mlp_updates", MLP_UPDATES);
+        record.result("compared.dcgan", format!("{dcgan:.2}"));
+        record.result("compared.mlp", format!("{mlp:.2}"));
         let [standard, no_norm, large_lr] = self.broken_distances();
         record.result("broken.steps", broken_steps());
         record.result("broken.standard", format!("{standard:.2}"));
@@ -189,8 +204,11 @@ impl Book {
         record.result("walk.z", format!("{walked:.2}"));
         record.result("walk.pixels", format!("{mixed:.2}"));
         let shift = self.dcgan.arithmetic()?;
-        record.result("arithmetic.thickness", format!("{:.0} %", 100. * shift.thickness));
-        record.result("arithmetic.outline", format!("{:.0} %", 100. * shift.outline));
+        let percent = |place: f32| format!("{:.0} %", 100. * place);
+        record.result("arithmetic.thickness_c", percent(shift.thickness[0]));
+        record.result("arithmetic.thickness_answer", percent(shift.thickness[1]));
+        record.result("arithmetic.outline_b", percent(shift.outline[0]));
+        record.result("arithmetic.outline_answer", percent(shift.outline[1]));
         for kernel in 2..=5 {
             let strength = measure::checkerboard(&figures::untrained(&Config::book(), kernel)?)?;
             record.result(&format!("checkerboard.k{kernel}"), format!("{strength:.2}"));
@@ -233,10 +251,12 @@ pub struct Nearest {
     pub copies: f64,
 }
 
-/// 足し引きで、属性が元の差の何割だけ動いたか。
+/// 足し引きの前後の属性。作った 1,000 枚の中での順位 (0〜1、大きいほど太い・込み入っている) の平均です。
 pub struct Shift {
-    pub thickness: f32,
-    pub outline: f32,
+    /// 太さ: C (細い) の 3 枚、答え
+    pub thickness: [f32; 2],
+    /// 込み具合: B (込み入っている) の 3 枚、答え
+    pub outline: [f32; 2],
 }
 
 impl Outcome {
@@ -293,38 +313,29 @@ impl Outcome {
         ])
     }
 
-    /// (太・密) − (細・密) + (細・疎) を、違う 3 個ずつで何度も行い、C からの動きを A と B の差で割ります。
+    /// (太・密) − (細・密) + (細・疎) を、違う 3 個ずつで何度も行います。
     pub fn arithmetic(&self) -> Result<Shift> {
         const TRIALS: usize = 60;
         let (z, images) = figures::many(&self.trained)?;
         let groups = Groups::choose(&z, &images)?;
         let groups = [&groups.thick_dense, &groups.thin_dense, &groups.thin_sparse];
-        let mut answers = Vec::new();
-        let mut means: [Vec<Tensor>; 3] = Default::default();
-        for trial in 0..TRIALS {
-            // どの組も 3 個ずつ順にずらして使い、最後まで行ったら始めに戻る。
-            let triple = groups.map(|group| {
-                let start = 3 * trial % (group.dim(0)? - 2);
-                group.narrow(0, start, 3)
-            });
-            let [a, b, c] = triple;
-            let (a, b, c) = (a?, b?, c?);
-            answers.push(measure::arithmetic([&a, &b, &c])?);
-            for (means, triple) in means.iter_mut().zip([a, b, c]) {
-                means.push(triple.mean_keepdim(0)?);
-            }
-        }
-        let attributes = |z: &[Tensor]| -> Result<[f32; 2]> {
-            let images = self.trained.gan.generator.forward(&Tensor::cat(z, 0)?, false)?;
-            Ok([mean(&measure::thickness(&images)?), mean(&measure::outline(&images)?)])
+        let rng = &mut Seed(self.trained.config.seed).rng("trials");
+        let answers = (0..TRIALS).map(|_| {
+            let [a, b, c] = groups.map(|group| measure::three(group, rng));
+            measure::arithmetic([&a?, &b?, &c?])
+        });
+        let answers = Tensor::cat(&answers.collect::<Result<Vec<_>>>()?, 0)?;
+        let draw = |z: &Tensor| self.trained.gan.generator.forward(z, false);
+        let (b, c, answers) = (draw(groups[1])?, draw(groups[2])?, draw(&answers)?);
+        let place = |attribute: fn(&Tensor) -> Result<Vec<f32>>, shown: &Tensor| -> Result<f32> {
+            let all = attribute(&images)?;
+            let below = |value: f32| all.iter().filter(|&&other| other < value).count();
+            let places = attribute(shown)?.into_iter().map(|v| below(v) as f32 / all.len() as f32);
+            Ok(mean(&places.collect::<Vec<_>>()))
         };
-        let [a, b, c] = means.each_ref().map(|z| attributes(z));
-        let (a, b, c, answer) = (a?, b?, c?, attributes(&answers)?);
         Ok(Shift {
-            // 太さは A と B の差の分だけ動き、
-            thickness: (answer[0] - c[0]) / (a[0] - b[0]),
-            // 込み具合は C のまま、B (密) へは戻らないはず。
-            outline: (answer[1] - c[1]) / (b[1] - c[1]),
+            thickness: [place(measure::thickness, &c)?, place(measure::thickness, &answers)?],
+            outline: [place(measure::outline, &b)?, place(measure::outline, &answers)?],
         })
     }
 

@@ -115,7 +115,7 @@ impl Config {
             channels: 1,
             seed: 0,
             // 論文との差: 30 秒で終えるために、小さなミニバッチで回数を稼ぎ、学習率を少し上げる。
-            steps: 2600,
+            steps: 3000,
             batch: 16,
             z_dim: 64,
             noise: Noise::Normal,

@@ -53,12 +53,12 @@ impl Recorder {
         let (step, steps) = (progress.step, self.config.steps);
         let due = |percent: usize| (steps * percent).div_ceil(100);
         let generator = &progress.gan.generator;
-        if [0, 3, 10, 25, 50, 100].map(due).contains(&step) {
+        if [0, 3, 10, 20, 50, 100].map(due).contains(&step) {
             let samples = generator.forward(&self.z, false)?.detach();
             self.frames.push(Frame { step, samples });
         }
         // 学習の前の G の移動平均はまだ何も見ていないので、測るのは 1 区切りめから。
-        if step > 0 && step.is_multiple_of(steps.div_ceil(16)) {
+        if step > 0 && step.is_multiple_of(steps.div_ceil(10)) {
             let fake = train::generate(generator, &self.config, MEASURED, Seed(self.config.seed))?;
             let distance = measure::distance(&fake, &self.real)?;
             self.distances.push((step as f64, f64::from(distance)));
@@ -292,42 +292,42 @@ pub fn untrained(config: &Config, kernel: usize) -> Result<Tensor> {
     Ok(Tensor::cat(&images.collect::<candle_core::Result<Vec<_>>>()?, 0)?.detach())
 }
 
-/// 比べる 1 本の学習: 名前、結果、DCGAN の 1 回に当たる更新回数、線の色。
+/// 比べる 1 本の学習: 名前、結果、DCGAN の 1 回と同じ時間でできる更新の回数、線の色。
 pub struct Run<'a> {
     pub label: &'a str,
     pub trained: &'a Trained,
     pub recorder: &'a Recorder,
-    pub updates_per_step: usize,
+    pub updates_per_step: f64,
     pub color: color::RGBColor,
 }
 
 impl Run<'_> {
     /// DCGAN の `step` 回と同じ計算時間の後の、固定した z からの画像。
     fn samples_at(&self, step: usize) -> &Tensor {
-        let frame = self.recorder.frame_at(step * self.updates_per_step);
+        let frame = self.recorder.frame_at((step as f64 * self.updates_per_step).ceil() as usize);
         &frame.expect("学習の前のコマは必ずある").samples
     }
 }
 
-/// 本編 (`runs[0]`) と全結合を最後まで、本編と壊した 2 つを途中の `broken` 回で比べます。
-pub fn compare(runs: &[Run; 4], broken: usize, dir: &Path) -> Result<()> {
+/// 本編 (`runs[0]`) と全結合を `compared` 回で、本編と壊した 2 つを `broken` 回で比べます。
+pub fn compare(runs: &[Run; 4], compared: usize, broken: usize, dir: &Path) -> Result<()> {
     let [dcgan, mlp, no_norm, large_lr] = runs;
     let config = &dcgan.trained.config;
     let real = dcgan.trained.pictures.sample(FIXED, &mut Seed(config.seed).rng("shown"))?;
-    let groups = [dcgan, mlp].map(|run| (run.samples_at(config.steps), color::FAKE));
+    let groups = [dcgan, mlp].map(|run| (run.samples_at(compared), color::FAKE));
     pair(&dir.join("compare.png"), &[(&real, color::REAL), groups[0], groups[1]])?;
     let groups = [dcgan, no_norm, large_lr].map(|run| (run.samples_at(broken), color::FAKE));
     pair(&dir.join("broken.png"), &groups)?;
     let lines = runs.iter().map(|run| {
         let points = run.recorder.distances.iter();
-        let points = points.map(|&(step, d)| (step / run.updates_per_step as f64, d)).collect();
+        let points = points.map(|&(step, d)| (step / run.updates_per_step, d)).collect();
         Line { label: run.label, color: run.color, points }
     });
     LineChart {
         x_label: "計算時間 (DCGAN の更新回数に換算)",
         y_label: "本物とのエネルギー距離",
         lines: lines.collect(),
-        y_range: 0. ..2.5,
+        y_range: 0. ..8.,
         guides: vec![],
     }
     .save(&dir.join("distance.svg"))?;

@@ -8,6 +8,8 @@ use candle_nn::Init;
 use common::data::energy_distance;
 use common::nn::{ConvConfig, ConvTranspose2d};
 use common::seed::Seed;
+use rand::Rng;
+use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::model;
@@ -171,6 +173,14 @@ pub fn arithmetic([a, b, c]: [&Tensor; 3]) -> Result<Tensor> {
     Ok(((a.mean_keepdim(0)? - b.mean_keepdim(0)?)? + c.mean_keepdim(0)?)?)
 }
 // ANCHOR_END: arithmetic
+
+/// 組から、違う 3 個を選びます。
+pub fn three(group: &Tensor, rng: &mut impl Rng) -> Result<Tensor> {
+    let mut order: Vec<u32> = (0..group.dim(0)? as u32).collect();
+    order.shuffle(rng);
+    order.truncate(3);
+    Ok(group.index_select(&Tensor::new(order, group.device())?, 0)?)
+}
 
 /// 属性で選んだ z の組。どれも `[N, z_dim]` です。
 pub struct Groups {
