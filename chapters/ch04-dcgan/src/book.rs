@@ -11,6 +11,7 @@ use common::plot::{self, color};
 use common::seed::{Seed, Variables};
 
 use crate::config::{Config, Model, Norm};
+use crate::data::Pictures;
 use crate::figures::{self, Recorder};
 use crate::measure::{self, Groups, mean};
 use crate::model::{Discriminator, Generator};
@@ -25,10 +26,11 @@ pub struct Outcome {
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
 pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
     config.check()?;
+    let pictures = Pictures::new(config)?;
     let bar = cli::Progress::new(label, config.steps, quiet);
-    let mut recorder = Recorder::new(config)?;
+    let mut recorder = Recorder::new(config, &pictures)?;
     let mut shown = 0;
-    let trained = train::train(config, |progress| {
+    let trained = train::train(config, pictures, |progress| {
         if let Some(losses) = progress.losses {
             bar.step(progress.step, &losses.named());
         }
@@ -282,7 +284,10 @@ impl Outcome {
         let Trained { config, pictures, .. } = &self.trained;
         let known = pictures.known()?;
         let distances = |images: &Tensor| -> Result<Vec<f32>> {
-            Ok(measure::nearest(images, &known)?.into_iter().map(|(distance, _)| distance).collect())
+            Ok(measure::nearest(images, &known)?
+                .into_iter()
+                .map(|(distance, _)| distance)
+                .collect())
         };
         let fake = distances(&self.trained.generate(COUNT, Seed(config.seed))?)?;
         let mut same = distances(&pictures.sample(COUNT, &mut Seed(config.seed).rng("nearest"))?)?;
@@ -304,7 +309,7 @@ impl Outcome {
         let Trained { config, pictures, gan, .. } = &self.trained;
         let rng = &mut Seed(config.seed).rng("midpoints");
         let (a, b) = (latent(config, COUNT, rng)?, latent(config, COUNT, rng)?);
-        let draw = |z: &Tensor| gan.generator.forward(z, false);
+        let draw = |z: &Tensor| train::draw(&gan.generator, z);
         let middle = |a: &Tensor, b: &Tensor| (a + b)? / 2.;
         let real = pictures.sample(COUNT, rng)?;
         Ok([
@@ -325,7 +330,7 @@ impl Outcome {
             measure::arithmetic([&a?, &b?, &c?])
         });
         let answers = Tensor::cat(&answers.collect::<Result<Vec<_>>>()?, 0)?;
-        let draw = |z: &Tensor| self.trained.gan.generator.forward(z, false);
+        let draw = |z: &Tensor| train::draw(&self.trained.gan.generator, z);
         let (b, c, answers) = (draw(groups[1])?, draw(groups[2])?, draw(&answers)?);
         let place = |attribute: fn(&Tensor) -> Result<Vec<f32>>, shown: &Tensor| -> Result<f32> {
             let all = attribute(&images)?;

@@ -69,7 +69,9 @@ impl Kanji {
     pub fn all(&self) -> Result<Tensor> {
         let placement = Placement { shift: [0.; 2], scale: 0.935, slant: 0. };
         let letters: Vec<Letter> = (0..self.fonts.len())
-            .flat_map(|font| (0..self.chars.len()).map(move |char| Letter { char, font, placement }))
+            .flat_map(|font| {
+                (0..self.chars.len()).map(move |char| Letter { char, font, placement })
+            })
             .collect();
         self.draw(&letters)
     }

@@ -37,12 +37,12 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub fn new(config: &Config) -> Result<Self> {
+    pub fn new(config: &Config, pictures: &Pictures) -> Result<Self> {
         let seed = Seed(config.seed);
         Ok(Self {
             config: config.clone(),
             z: latent(config, FIXED, &mut seed.rng("figures"))?,
-            real: Pictures::new(config)?.sample(MEASURED, &mut seed.rng("measured"))?,
+            real: pictures.sample(MEASURED, &mut seed.rng("measured"))?,
             frames: Vec::new(),
             distances: Vec::new(),
         })
@@ -54,7 +54,7 @@ impl Recorder {
         let due = |percent: usize| (steps * percent).div_ceil(100);
         let generator = &progress.gan.generator;
         if [0, 3, 10, 20, 50, 100].map(due).contains(&step) {
-            let samples = generator.forward(&self.z, false)?.detach();
+            let samples = train::draw(generator, &self.z)?;
             self.frames.push(Frame { step, samples });
         }
         // 学習の前の G の移動平均はまだ何も見ていないので、測るのは 1 区切りめから。
@@ -96,7 +96,10 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     plot::image_grid(&file("steps.png"), &[sheet], 2)?;
 
     let real = trained.pictures.sample(36, &mut seed.rng("shown"))?;
-    pair(&file("samples.png"), &[(&real, color::REAL), (&trained.generate(36, seed)?, color::FAKE)])?;
+    pair(
+        &file("samples.png"),
+        &[(&real, color::REAL), (&trained.generate(36, seed)?, color::FAKE)],
+    )?;
     nearest(trained, &file("nearest.png"))?;
     walk(trained, &file("walk.png"))?;
     arithmetic(trained, &file("arithmetic.png"))?;
@@ -173,7 +176,7 @@ fn walk(trained: &Trained, path: &Path) -> Result<()> {
     let mut rows = Vec::new();
     for row in 0..ROWS {
         let z = measure::walk(&ends.get(row)?, &ends.get(row + 1)?, STEPS)?;
-        rows.push(generator.forward(&z, false)?.detach());
+        rows.push(train::draw(generator, &z)?);
     }
     let walked = Tensor::cat(&rows, 0)?;
     // 最後の行の両端を、画素のまま混ぜる。
@@ -190,7 +193,7 @@ fn walk(trained: &Trained, path: &Path) -> Result<()> {
 pub fn many(trained: &Trained) -> Result<(Tensor, Tensor)> {
     const MANY: usize = 1_000;
     let z = latent(&trained.config, MANY, &mut Seed(trained.config.seed).rng("arithmetic"))?;
-    let images = trained.gan.generator.forward(&z, false)?.detach();
+    let images = train::draw(&trained.gan.generator, &z)?;
     Ok((z, images))
 }
 
@@ -198,55 +201,50 @@ pub fn many(trained: &Trained) -> Result<(Tensor, Tensor)> {
 fn arithmetic(trained: &Trained, path: &Path) -> Result<()> {
     let (z, images) = many(trained)?;
     let groups = Groups::choose(&z, &images)?;
-    let draw = |z: &Tensor| -> Result<Tensor> {
-        Ok(trained.gan.generator.forward(z, false)?.detach())
-    };
-    let triples = [&groups.thick_dense, &groups.thin_dense, &groups.thin_sparse]
-        .map(|group| group.narrow(0, 0, 3));
-    let [a, b, c] = triples;
-    let (a, b, c) = (a?, b?, c?);
+    let draw = |z: &Tensor| train::draw(&trained.gan.generator, z);
+    let first = |group: &Tensor| group.narrow(0, 0, 3);
+    let triples =
+        [first(&groups.thick_dense)?, first(&groups.thin_dense)?, first(&groups.thin_sparse)?];
     let column = |triple: &Tensor| draw(&Tensor::cat(&[triple, &triple.mean_keepdim(0)?], 0)?);
-    let columns = [column(&a)?, column(&b)?, column(&c)?];
+    let columns = triples.iter().map(column).collect::<Result<Vec<_>>>()?;
     // 論文と同じく、答えのまわりに ±0.25 の一様なノイズを足したものも見せる。
-    let answer = measure::arithmetic([&a, &b, &c])?;
+    let answer = measure::arithmetic(triples.each_ref())?;
     let dim = trained.config.z_dim;
     let noise = uniform(&mut Seed(trained.config.seed).rng("around"), -0.25, 0.25, (11, dim))?;
     let answers = draw(&Tensor::cat(&[&answer, &answer.broadcast_add(&noise)?], 0)?)?;
-    let frames = [color::LATENT; 3];
-    let mut sheets: Vec<Sheet> = columns
-        .iter()
-        .zip(frames)
-        .map(|(images, frame)| Sheet { images, columns: 1, frame })
-        .collect();
+    let mut sheets: Vec<Sheet> =
+        columns.iter().map(|images| Sheet { images, columns: 1, frame: color::LATENT }).collect();
     sheets.push(Sheet { images: &answers, columns: 3, frame: color::FAKE });
     plot::image_grid(path, &sheets, 2)
 }
 
 /// 転置畳み込みの重なり。重みも入力もすべて 1 の、本物の層の出力です。
 pub fn overlap(dir: &Path) -> Result<()> {
-    const SIDE: usize = 6;
-    let panel = |kernel: usize, stages: usize, side: usize| -> Result<Panel> {
-        let counts = measure::overlap(kernel, stages, side)?;
-        let most = counts.max_all()?.to_scalar::<f32>()?;
-        let values = counts.get(0)?.get(0)?.affine(1. / f64::from(most), 0.)?.to_vec2()?;
+    const SHOWN: usize = 12;
+    // 縁では入力が足りずに薄くなるので、真ん中だけを見せる。
+    let middle = |kernel: usize, stages: usize| -> Result<Vec<Vec<f32>>> {
+        let counts = measure::overlap(kernel, stages, 12)?.get(0)?.get(0)?;
+        let start = counts.dim(0)? / 4;
+        Ok(counts.narrow(0, start, SHOWN)?.narrow(1, start, SHOWN)?.to_vec2()?)
+    };
+    let panel = |kernel: usize, stages: usize| -> Result<Panel> {
+        let mut values = middle(kernel, stages)?;
+        let most = values.iter().flatten().fold(0f32, |most, &v| most.max(v));
+        values.iter_mut().flatten().for_each(|value| *value /= most);
         Ok(Panel {
             title: format!("カーネル {kernel}、{stages} 層"),
             heat: Some((color::GENERATOR, Surface { values })),
             ..Default::default()
         })
     };
-    let panels =
-        [panel(3, 1, SIDE)?, panel(4, 1, SIDE)?, panel(3, 2, SIDE / 2)?, panel(4, 2, SIDE / 2)?];
+    let panels = [panel(3, 1)?, panel(4, 1)?, panel(3, 2)?, panel(4, 2)?];
     plot::panels(&dir.join("overlap.svg"), &panels, 2)?;
 
     let line = |label, kernel: usize, color| -> Result<Line> {
-        let row = measure::overlap(kernel, 1, 10)?.get(0)?.get(0)?;
-        // 縦の重なりで割ると、横に何回重なるかが残る。
-        let row = row.get(10)?.to_vec1::<f32>()?;
-        let vertical = (kernel as f32 / 2.).ceil();
-        let points = row[4..16].iter().enumerate();
-        let points = points.map(|(x, &n)| (x as f64, f64::from(n / vertical))).collect();
-        Ok(Line { label, color, points })
+        // 対角線の上では、縦と横に同じ数だけ重なるので、平方根が 1 方向の重なりになる。
+        let rows = middle(kernel, 1)?.into_iter().enumerate();
+        let points = rows.map(|(x, row)| (x as f64, f64::from(row[x]).sqrt()));
+        Ok(Line { label, color, points: points.collect() })
     };
     LineChart {
         x_label: "出力の画素の位置",
@@ -271,10 +269,8 @@ pub fn checkerboard(config: &Config, dir: &Path) -> Result<()> {
         Ok(energy.affine(2. / f64::from(most), -1.)?)
     });
     let maps = maps.into_iter().collect::<Result<Vec<_>>>()?;
-    let sheets: Vec<Sheet> = maps
-        .iter()
-        .map(|images| Sheet { images, columns: 1, frame: color::GENERATOR })
-        .collect();
+    let sheets: Vec<Sheet> =
+        maps.iter().map(|images| Sheet { images, columns: 1, frame: color::GENERATOR }).collect();
     plot::image_grid(&dir.join("checkerboard.png"), &sheets, 6)
 }
 
@@ -327,7 +323,7 @@ pub fn compare(runs: &[Run; 4], compared: usize, broken: usize, dir: &Path) -> R
         x_label: "計算時間 (DCGAN の更新回数に換算)",
         y_label: "本物とのエネルギー距離",
         lines: lines.collect(),
-        y_range: 0. ..8.,
+        y_range: 0. ..7.,
         guides: vec![],
     }
     .save(&dir.join("distance.svg"))?;

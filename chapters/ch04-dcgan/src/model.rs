@@ -49,8 +49,7 @@ impl<C: Module> Block<C> {
         let before = if norm { Activation::None } else { activation };
         let config = ConvConfig { activation: before, init: Some(WEIGHT), ..plan.conv };
         let conv = conv(input, output, config, vb.pp("conv"))?;
-        let norm =
-            norm.then(|| BatchNorm2d::with_init(output, activation, GAMMA, vb.pp("norm")));
+        let norm = norm.then(|| BatchNorm2d::with_init(output, activation, GAMMA, vb.pp("norm")));
         Ok(Self { conv, norm: norm.transpose()?, plan })
     }
 

@@ -141,8 +141,19 @@ pub fn generate(
     count: usize,
     seed: Seed,
 ) -> Result<Tensor> {
-    let z = latent(config, count, &mut seed.rng("generate"))?;
-    Ok(generator.forward(&z, false)?.detach())
+    draw(generator, &latent(config, count, &mut seed.rng("generate"))?)
+}
+
+/// z `[N, z_dim]` の画像 `[N, C, H, W]`。1 枚ずつの生成なので、何枚ずつ作っても同じになります。
+pub fn draw(generator: &Generator, z: &Tensor) -> Result<Tensor> {
+    // 一度に作ると、大きなネットワークでは途中の値がメモリーに収まらない。
+    const CHUNK: usize = 64;
+    let n = z.dim(0)?;
+    let chunks = (0..n).step_by(CHUNK).map(|start| {
+        let z = z.narrow(0, start, CHUNK.min(n - start))?;
+        Ok(generator.forward(&z, false)?.detach())
+    });
+    Ok(Tensor::cat(&chunks.collect::<Result<Vec<_>>>()?, 0)?)
 }
 
 /// 観察する側に渡す、いまの学習のようす。
@@ -158,12 +169,12 @@ pub struct Progress<'a> {
 /// 学習の全体。`observer` が Break を返すと、そこまでの結果を返して終わります。
 pub fn train(
     config: &Config,
+    pictures: Pictures,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
     let seed = Seed(config.seed);
     let (mut picture_rng, mut noise_rng) = (seed.rng("pictures"), seed.rng("noise"));
-    let pictures = Pictures::new(config)?;
     let mut gan = Gan::new(config)?;
     let mut history = History::default();
     let mut go_on = observer(&Progress { step: 0, losses: None, gan: &gan })?;

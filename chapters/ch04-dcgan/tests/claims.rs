@@ -227,9 +227,8 @@ fn output_sizes_follow_the_formula() {
 #[test]
 fn channels_halve_while_the_image_doubles() {
     let outputs = |config: &Config| {
-        plans(&Gan::new(config).unwrap()).map(|plans| {
-            plans.iter().map(|plan| plan.output).collect::<Vec<_>>()
-        })
+        plans(&Gan::new(config).unwrap())
+            .map(|plans| plans.iter().map(|plan| plan.output).collect::<Vec<_>>())
     };
     let [g, d] = outputs(&Config::pytorch());
     assert_eq!((g, d), (vec![512, 256, 128, 64, 3], vec![64, 128, 256, 512, 1]));
@@ -457,7 +456,8 @@ fn distance_grows_with_blur_noise_and_wrong_strokes() {
     let blurred = a.avg_pool2d(2).unwrap().upsample_nearest2d(32, 32).unwrap();
     let noisy = (&a + normal(rng, a.dims()).unwrap().affine(0.5, 0.).unwrap()).unwrap();
     let turned = a.t().unwrap().contiguous().unwrap();
-    for (name, broken) in [("ぼけ", blurred), ("砂嵐", noisy), ("縦横の入れ替え", turned)] {
+    for (name, broken) in [("ぼけ", blurred), ("砂嵐", noisy), ("縦横の入れ替え", turned)]
+    {
         let distance = measure::distance(&broken, &b).unwrap();
         assert!(distance > 0.05, "{name} {distance}");
     }
@@ -508,7 +508,9 @@ fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {
         let config = Config { seed, ..Config::tiny() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let trained = pool.install(|| train(&config, |_| Ok(ControlFlow::Continue(()))).unwrap());
+        let pictures = Pictures::new(&config).unwrap();
+        let trained =
+            pool.install(|| train(&config, pictures, |_| Ok(ControlFlow::Continue(())))).unwrap();
         [snapshot(&trained.gan, "generator"), snapshot(&trained.gan, "discriminator")]
     };
     let first = weights(1, 1);

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::process::Command;
 
 use ch04_dcgan::config::{Config, Model};
+use ch04_dcgan::data::Pictures;
 use ch04_dcgan::train::{Gan, train};
 
 #[test]
@@ -20,7 +21,9 @@ fn layers() {
 
 #[test]
 fn tiny_run() {
-    let trained = train(&Config::tiny(), |_| Ok(ControlFlow::Continue(()))).unwrap();
+    let config = Config::tiny();
+    let pictures = Pictures::new(&config).unwrap();
+    let trained = train(&config, pictures, |_| Ok(ControlFlow::Continue(()))).unwrap();
     // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
     let text: String = trained
         .history
@@ -102,4 +105,32 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     let (code, text) = run(&["generate", "--count", "9", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
     assert!(names().contains("generated.png"));
+}
+
+/// Ctrl-C (SIGINT) で止めても、そこまでの学習が残る。
+#[cfg(unix)]
+#[test]
+fn interrupt_keeps_what_was_learned() {
+    use std::io::{BufRead, BufReader, Read};
+
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ch04-dcgan"))
+        .args(["--steps", "1000000", "--width", "4", "--out", out])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    stderr.read_line(&mut first).unwrap();
+    assert!(first.contains("1/1000000"), "{first}");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    assert!(rest.contains("そこまでの結果は残してあります"), "{rest}");
+    assert!(dir.path().join("dcgan-generator.safetensors").exists());
+    assert!(dir.path().join("dcgan-samples.png").exists());
 }
