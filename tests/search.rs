@@ -2,11 +2,15 @@
 
 mod support;
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-use scraper::{Html, Selector};
-use support::{TinyBook, root};
+use headless_chrome::{Browser, LaunchOptions, Tab};
+use serde_json::{Value, json};
+use support::{TinyBook, files, real_book, root};
 
 fn find_chrome() -> Option<PathBuf> {
     if let Some(path) = std::env::var_os("CHROME") {
@@ -19,37 +23,101 @@ fn find_chrome() -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// 検索の箱に `query` を入れたときの、見出しの行と、見つかった文。
-fn search(chrome: &PathBuf, book: &TinyBook, query: &str) -> (String, Vec<String>) {
-    let page = book.root().join("target/book/index.html");
-    let profile = tempfile::tempdir().unwrap();
-    let output = Command::new(chrome)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
-        .args(["--disable-background-networking", "--disable-component-update"])
-        .arg("--virtual-time-budget=5000")
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("file://{}?search={query}", page.display()))
-        .output()
-        .unwrap();
-    let html = Html::parse_document(&String::from_utf8(output.stdout).unwrap());
-    let texts = |selector: &str| -> Vec<String> {
-        html.select(&Selector::parse(selector).unwrap())
-            .map(|element| element.text().collect())
-            .collect()
-    };
-    (texts("#mdbook-searchresults-header").concat(), texts("#mdbook-searchresults li"))
-}
-
-#[test]
-fn japanese_is_found_in_any_kind_of_kana_and_width() {
+fn browser() -> Option<Browser> {
     let Some(chrome) = find_chrome() else {
         assert!(
             std::env::var_os("REQUIRE_BROWSER").is_none_or(|value| value != "1"),
             "Chromium がありません。chromium を入れるか、環境変数 CHROME で場所を教えてください。"
         );
         println!("SKIPPED: Chromium がないので、ブラウザの試験を飛ばします。");
-        return;
+        return None;
     };
+    let args = ["--disable-component-update", "--disable-quic"];
+    let options = LaunchOptions::default_builder()
+        .path(Some(chrome))
+        .sandbox(false) // CI や root では、砂場を作れないことがある。
+        .args(args.map(OsStr::new).to_vec())
+        .build()
+        .unwrap();
+    Some(Browser::new(options).expect("ブラウザを起動できません。CHROME を確かめてください"))
+}
+
+fn js(tab: &Tab, expression: &str) -> Value {
+    tab.evaluate(expression, false).unwrap().value.unwrap_or(Value::Null)
+}
+
+/// `expression` が真になるまで待つ。
+fn wait(tab: &Tab, expression: &str) {
+    let start = Instant::now();
+    while js(tab, expression) != json!(true) {
+        assert!(start.elapsed() < Duration::from_secs(30), "待ちきれません: {expression}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// 検索の箱を開き、索引が読めるまで待ったタブ。
+fn open(browser: &Browser, book: &Path) -> Arc<Tab> {
+    let tab = browser.new_tab().unwrap();
+    let page = book.join("index.html").canonicalize().unwrap();
+    tab.navigate_to(&format!("file://{}", page.display())).unwrap();
+    tab.wait_until_navigated().unwrap();
+    js(&tab, "document.getElementById('mdbook-search-toggle').click()");
+    wait(
+        &tab,
+        "Boolean(window.search.index) && !document.getElementById('mdbook-searchbar-outer').classList.contains('searching')",
+    );
+    tab
+}
+
+/// 見つかったもの 1 つ: 題までの道筋、飛び先、前後の文。
+struct Hit {
+    trail: String,
+    href: String,
+    /// 飛び先から、印を付ける語を除いたもの。
+    place: String,
+    teaser: String,
+}
+
+/// 検索の箱に `query` を打ったときの、件数の行と、見つかったもの。
+fn search(tab: &Tab, query: &str) -> (String, Vec<Hit>) {
+    let result = js(
+        tab,
+        &format!(
+            "(() => {{
+                const bar = document.getElementById('mdbook-searchbar');
+                bar.value = {};
+                bar.dispatchEvent(new Event('keyup'));
+                return true;
+            }})()",
+            json!(query)
+        ),
+    );
+    assert_eq!(result, json!(true));
+    // 飛び先の印は、一覧ができた後に直される。次の評価までに終わっている。
+    let result = js(
+        tab,
+        "JSON.stringify([
+            document.getElementById('mdbook-searchresults-header').textContent,
+            [...document.querySelectorAll('#mdbook-searchresults li')].map(item => [
+                item.querySelector('a').textContent,
+                item.querySelector('a').getAttribute('href'),
+                item.querySelector('.teaser').textContent,
+            ]),
+        ])",
+    );
+    let (header, hits): (String, Vec<[String; 3]>) =
+        serde_json::from_str(result.as_str().unwrap()).unwrap();
+    let hits = hits.into_iter().map(|[trail, href, teaser]| {
+        let (page, rest) = href.split_once('?').unwrap();
+        let place = format!("{page}#{}", rest.split_once('#').unwrap().1);
+        Hit { trail, href, place, teaser }
+    });
+    (header, hits.collect())
+}
+
+#[test]
+fn japanese_is_found_in_any_kind_of_kana_and_width() {
+    let Some(browser) = browser() else { return };
     let book = TinyBook::new(
         "# 題\n\n## 一つ目\n\nこの節は**モード**崩壊の話です。\n\n## 二つ目\n\nWGAN の話です。\n",
     );
@@ -57,7 +125,8 @@ fn japanese_is_found_in_any_kind_of_kana_and_width() {
     book.write("book.toml", config + "additional-js = [\"search.js\"]\n");
     let script = std::fs::read(root().join("book/theme/search.js")).unwrap();
     book.write("search.js", script);
-    book.build().unwrap();
+    let dest = book.build().unwrap();
+    let tab = open(&browser, &dest);
 
     // 文の途中の語、強調をまたぐ語、かなの違い、全角と小文字。
     for (query, found) in [
@@ -67,11 +136,150 @@ fn japanese_is_found_in_any_kind_of_kana_and_width() {
         ("ｗｇａｎ", "二つ目"),
         ("この 崩壊", "一つ目"),
     ] {
-        let (header, results) = search(&chrome, &book, query);
-        assert_eq!(results.len(), 1, "{query}: {header} {results:?}");
-        assert!(results[0].contains(found), "{query}: {results:?}");
+        let (header, hits) = search(&tab, query);
+        assert_eq!(hits.len(), 1, "{query}: {header}");
+        assert!(hits[0].trail.contains(found), "{query}: {}", hits[0].trail);
         assert!(header.contains("1 か所にあります"), "{header}");
     }
-    let (header, results) = search(&chrome, &book, "拡散");
-    assert!(results.is_empty() && header.contains("見つかりませんでした"), "{header} {results:?}");
+    let (header, hits) = search(&tab, "拡散");
+    assert!(hits.is_empty() && header.contains("見つかりませんでした"), "{header}");
+}
+
+/// 見つかるはずの語と、先頭から数えて何番目までに来るべきか、その飛び先の一部。
+const FOUND: &[(&str, usize, &str)] = &[
+    // 題にある語は、先頭に近い。
+    ("モード崩壊", 3, "ch03-gan/concept.html"),
+    ("潜在空間の補間", 1, "#term-latent-interpolation"),
+    ("再パラメータ化", 3, "ch02-vae/theory.html"),
+    ("事後崩壊", 3, "ch02-vae/"),
+    ("価値関数", 3, "ch03-gan/theory.html"),
+    ("ベイズの定理", 3, "ch01-generative-models/theory.html"),
+    ("ディープフェイク", 3, "ch01-generative-models/concept.html"),
+    ("シラバス対応表", 1, "appendix/syllabus.html"),
+    ("用語集", 1, "appendix/glossary.html"),
+    ("正誤表", 1, "appendix/errata.html"),
+    // 英語から、日本語のページへ。
+    ("generator", 1, "#term-generator"),
+    ("discriminator", 1, "#term-discriminator"),
+    ("latent variable", 1, "#term-latent-variable"),
+    ("mode collapse", 1, "#term-mode-collapse"),
+    ("mode collapse", 4, "ch03-gan/"),
+    ("autoencoder", 1, "#term-autoencoder"),
+    ("likelihood", 1, "#term-likelihood"),
+    ("Bayes' theorem", 1, "#term-bayes-theorem"),
+    ("reparameterization trick", 1, "#term-reparameterization"),
+    ("reparameterization trick", 4, "ch02-vae/"),
+    ("batch normalization", 1, "#term-batch-normalization"),
+    ("transposed convolution", 1, "#term-transposed-convolution"),
+    ("transposed convolution", 4, "appendix/computation.html"),
+    ("skip connection", 1, "#term-skip-connection"),
+    ("diffusion model", 1, "#term-diffusion-model"),
+    ("hallucination", 1, "#term-hallucination"),
+    ("zero-shot", 1, "#term-zero-shot"),
+    ("visual question answering", 1, "#term-vqa"),
+    ("foundation model", 1, "#term-foundation-model"),
+    ("cycle consistency loss", 1, "#term-cycle-loss"),
+    ("Dimensionality Reduction", 1, "#term-dimensionality-reduction"),
+    ("deepfake", 1, "#term-deepfake"),
+    // 読みと別名。
+    ("せんざいへんすう", 1, "#term-latent-variable"),
+    ("ゆうど", 1, "#term-likelihood"),
+    ("てんちたたみこみ", 1, "#term-transposed-convolution"),
+    ("ジェネレータ", 1, "#term-generator"),
+    ("ジェネレーター", 1, "#term-generator"),
+    ("ディスクリミネータ", 1, "#term-discriminator"),
+    ("カルバック・ライブラー情報量", 1, "#term-kl-divergence"),
+    ("cGAN", 1, "#term-conditional-gan"),
+    ("PCA", 1, "#term-pca"),
+    ("ガウス分布", 1, "#term-gaussian"),
+    ("自己符号化器", 1, "#term-autoencoder"),
+    ("30条の4", 1, "#term-article-30-4"),
+    // ひらがなとカタカナ、全角と半角、大文字と小文字。
+    ("おーとえんこーだ", 1, "#term-autoencoder"),
+    ("もーど崩壊", 1, "#term-mode-collapse"),
+    ("ﾓｰﾄﾞ崩壊", 1, "#term-mode-collapse"),
+    ("ｵｰﾄｴﾝｺｰﾀﾞ", 1, "#term-autoencoder"),
+    ("ＧＡＮ", 1, "#term-gan"),
+    ("ｖａｅ", 1, "#term-vae"),
+    ("dcgan", 1, "#term-dcgan"),
+    ("ＫＬ情報量", 1, "#term-kl-divergence"),
+    ("l1損失", 1, "#term-l1-loss"),
+    ("ﾃﾞｨｰﾌﾟﾌｪｲｸ", 1, "#term-deepfake"),
+    // 文の中の部分。強調、改行、数式や記号の隣も。
+    ("だれも、自分の手だけを変えて", 1, "#term-nash-equilibrium"),
+    ("観測されない変数", 5, "ch0"),
+    ("訓練データと同じ散らばり方をしている", 1, "ch01-generative-models/concept.html"),
+    ("にせ札", 3, "ch03-gan/concept.html"),
+    ("崩壊 GAN 種類", 5, "term-mode-collapse"),
+    ("損失は、下がり続けない", 1, "ch03-gan/run.html#ring-losses"),
+    ("くじを外に出して", 1, "ch02-vae/theory.html#reparameterization"),
+    ("はんこを押して", 1, "appendix/computation.html#transposed"),
+    ("文化審議会", 1, "ch01-generative-models/concept.html#copyright"),
+    ("1609.03499", 5, "ch01-generative-models/concept.html"),
+    ("2021年版", 5, "appendix/syllabus.html"),
+    ("info VAE", 1, "#term-info-vae"),
+];
+
+/// 本のどこにも無い語。
+const MISSING: &[&str] = &["量子力学", "ブロックチェーン", "ｷｬﾗﾒﾙ", "zebrafish", "モード崩壊 ブロックチェーン", "にしんそば"];
+
+#[test]
+fn the_real_book_answers_more_than_sixty_queries() {
+    let Some(browser) = browser() else { return };
+    let tab = open(&browser, real_book());
+    assert!(FOUND.len() + MISSING.len() >= 60);
+    let mut wrong = Vec::new();
+    let mut slowest = Duration::ZERO;
+    for (query, place, wanted) in FOUND {
+        let start = Instant::now();
+        let (_, hits) = search(&tab, query);
+        slowest = slowest.max(start.elapsed());
+        let rank = hits.iter().position(|hit| hit.place.contains(wanted));
+        if rank.is_none_or(|rank| rank >= *place) {
+            let first: Vec<&str> = hits.iter().take(4).map(|hit| hit.place.as_str()).collect();
+            wrong.push(format!("「{query}」→ {wanted}: {rank:?} {first:?}"));
+        }
+    }
+    for query in MISSING {
+        let (header, hits) = search(&tab, query);
+        if !hits.is_empty() || !header.contains("見つかりませんでした") {
+            wrong.push(format!("「{query}」が見つかりました: {}", hits[0].teaser));
+        }
+    }
+    println!("{} 語、いちばん遅い検索 {slowest:?}", FOUND.len() + MISSING.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(slowest < Duration::from_secs(2), "検索が遅すぎます: {slowest:?}");
+}
+
+/// かなや言い換えで見つけても、飛んだ先では本文の書き方に印が付く。
+#[test]
+fn the_place_is_marked_in_its_own_spelling() {
+    let Some(browser) = browser() else { return };
+    for (query, wanted, spelling) in [
+        ("もーど崩壊", "ch03-gan/concept.html", "モード崩壊"),
+        ("transposed convolution", "appendix/computation.html", "転置畳み込み"),
+        ("ＣＬＩＰ", "ch01-generative-models/concept.html", "CLIP"),
+    ] {
+        let tab = open(&browser, real_book());
+        let (_, hits) = search(&tab, query);
+        let hit = hits.iter().find(|hit| hit.place.contains(wanted)).expect(query);
+        assert!(hit.teaser.contains(spelling), "{query}: {}", hit.teaser);
+        let page = real_book().canonicalize().unwrap().join(&hit.href);
+        tab.navigate_to(&format!("file://{}", page.display())).unwrap();
+        tab.wait_until_navigated().unwrap();
+        wait(&tab, "document.querySelectorAll('main mark').length > 0");
+        let mark = js(&tab, "document.querySelector('main mark').textContent");
+        assert_eq!(mark, json!(spelling), "{query}");
+    }
+}
+
+#[test]
+fn the_index_stays_light() {
+    let index = files(real_book(), "js")
+        .into_iter()
+        .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("searchindex"))
+        .expect("検索の索引");
+    let size = std::fs::metadata(&index).unwrap().len();
+    println!("検索の索引 {size} バイト");
+    assert!(size < 1_048_576, "検索の索引が {size} バイトあります");
 }

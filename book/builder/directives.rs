@@ -9,9 +9,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use regex::Regex;
 use serde_json::Value;
 
+use crate::glossary::Glossary;
 use crate::markdown::{Placeholders, escape, escape_attribute, one_line, render_markdown};
 use crate::quiz::Bank;
+use crate::sections::Sections;
 use crate::source::{Edit, Source};
+use crate::{errata, syllabus};
 
 /// 1 ページを直すときに要る、まわりの事情。
 pub struct Page<'a> {
@@ -22,12 +25,14 @@ pub struct Page<'a> {
     /// `src` から見たページの道 (`ch03-gan/theory.md`)。
     pub path: &'a Path,
     pub bank: &'a Bank,
+    pub glossary: &'a Glossary,
+    pub sections: &'a Sections,
     /// ソースの置き場の URL。無ければ、テストの名札はリンクにしない。
     pub repository: Option<&'a str>,
 }
 
 static DIRECTIVE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\{\{\s*([a-z]+)\s+([^}]*)\}\}").expect("正しい正規表現"));
+    LazyLock::new(|| Regex::new(r"\{\{\s*([a-z]+)(?:\s+([^}]*))?\}\}").expect("正しい正規表現"));
 
 pub fn expand(
     source: &mut Source,
@@ -42,12 +47,22 @@ pub fn expand(
         if code.iter().any(|code| code.contains(&range.start)) {
             continue;
         }
-        let arguments: Vec<&str> = found[2].split_whitespace().collect();
+        let arguments = found.get(2).map_or("", |arguments| arguments.as_str());
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
         let result = match (&found[1], arguments.as_slice()) {
             ("run", [chapter, key]) => run_value(page, chapter, key),
-            ("test", [name]) => {
-                test_badge(page, name).map(|html| placeholders.add(html, format!("テスト: {name}")))
-            }
+            ("test", [name]) => badge(page, name, placeholders),
+            ("glossary", []) => Ok(page.glossary.render(page.sections)),
+            ("errata", []) => errata::load(page.root).and_then(|errata| {
+                errata.render(page.root, page.sections, &mut |name| {
+                    badge(page, name, placeholders)
+                })
+            }),
+            ("syllabus", []) => syllabus::load(page.root).and_then(|syllabus| {
+                syllabus.render(page.root, page.bank, page.sections, &mut |name| {
+                    badge(page, name, placeholders)
+                })
+            }),
             ("quiz", [_]) if !stands_alone(&source.text, &range) => {
                 Err(anyhow!("{{{{quiz …}}}} は 1 行に単独で、前後を空けて書いてください"))
             }
@@ -56,7 +71,7 @@ pub fn expand(
                 .render(chapter, &render_markdown)
                 .map(|html| placeholders.add(one_line(&html), String::new())),
             _ => Err(anyhow!(
-                "「{}」という書き方はありません。{{{{run 章 キー}}}}、{{{{test 章::claims::名前}}}}、{{{{quiz 章}}}} のどれかを使ってください",
+                "「{}」という書き方はありません。{{{{run 章 キー}}}}、{{{{test 章::claims::名前}}}}、{{{{quiz 章}}}}、{{{{glossary}}}}、{{{{errata}}}}、{{{{syllabus}}}} のどれかを使ってください",
                 &found[0]
             )),
         };
@@ -90,6 +105,11 @@ fn run_value(page: &Page<'_>, chapter: &str, key: &str) -> Result<String> {
         Some(value) => Ok(value.to_string()),
         None => bail!("{shown} の results に {key} がありません"),
     }
+}
+
+fn badge(page: &Page<'_>, name: &str, placeholders: &mut Placeholders) -> Result<String> {
+    let html = test_badge(page, name)?;
+    Ok(placeholders.add(html, format!("テスト: {name}")))
 }
 
 fn test_badge(page: &Page<'_>, name: &str) -> Result<String> {

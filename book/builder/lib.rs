@@ -11,16 +11,20 @@ use mdbook_driver::MDBook;
 
 mod boxes;
 pub mod directives;
+pub mod errata;
 mod figures;
+pub mod glossary;
 mod includes;
 mod japanese;
 pub mod markdown;
 mod math;
 pub mod preprocess;
 pub mod quiz;
+mod search;
 pub mod sections;
 pub mod serve;
 mod source;
+pub mod syllabus;
 pub mod ui;
 
 /// 1 行の知らせ。`| head` などで読み手がいなくなっても、仕事は続ける。
@@ -32,6 +36,7 @@ pub fn say(text: impl std::fmt::Display) {
 /// `root` の book.toml の本を `dest` に作る。`dest` の前の中身は消える。
 pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     render(root, dest)?;
+    search::shrink_index(dest)?;
     ui::translate(dest)
 }
 

@@ -114,6 +114,7 @@ pub fn prepare(
     figures::convert(&mut source, page, &mut placeholders, problems);
     japanese::convert(&mut source, problems);
     fix_readme_links(&mut source);
+    page.glossary.mark_first_uses(&mut source, page.path);
     placeholders.restore(&source.text)
 }
 

@@ -18,7 +18,7 @@ use crate::directives::Page;
 use crate::quiz;
 use crate::sections::Sections;
 use crate::source::Source;
-use crate::{includes, markdown};
+use crate::{glossary, includes, markdown};
 
 /// 前処理の名前。book.toml の `[preprocessor.workbook]` と同じにする。
 pub const NAME: &str = "workbook";
@@ -47,6 +47,8 @@ impl Preprocessor for Workbook {
         }
         let bank = quiz::load(root)?;
         problems.extend(bank.problems(root, &sections));
+        let glossary = glossary::load(root)?;
+        problems.extend(glossary.problems(&sections));
 
         for_each_page(&mut book.items, &mut |chapter| {
             let path = source_path(chapter).to_path_buf();
@@ -55,6 +57,8 @@ impl Preprocessor for Workbook {
                 src,
                 path: &path,
                 bank: &bank,
+                glossary: &glossary,
+                sections: &sections,
                 repository: html.git_repository_url.as_deref(),
             };
             if let Some(source) = sources.remove(&path) {

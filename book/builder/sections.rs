@@ -11,6 +11,13 @@ use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 #[derive(Debug, Default, Clone)]
 pub struct Sections(BTreeMap<String, String>);
 
+/// 節へのリンク。`url` は本の頭からの道。
+#[derive(Debug)]
+pub struct Link {
+    pub url: String,
+    pub title: String,
+}
+
 impl Sections {
     /// ページ 1 枚の見出しを加える。`path` は `book/src` からの道 (`ch03-gan/concept.md`)。
     pub fn add_page(&mut self, path: &str, markdown: &str) {
@@ -51,6 +58,24 @@ impl Sections {
     /// 見出しの文。リンクの文字に使う。
     pub fn title(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// 付録から本文の節へのリンク。節がまだ無い章のものなら `None` を、間違っていれば理由を返す。
+    ///
+    /// 付録は全章を指すが、章は一つずつできる。章のフォルダが本に加わった日から、節の名前も確かめる。
+    pub fn link(&self, name: &str) -> Result<Option<Link>, String> {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        if let Some(title) = self.title(name) {
+            let url = name.replace("README.md", "index.md").replace(".md", ".html");
+            return Ok(Some(Link { url, title: title.trim().to_owned() }));
+        }
+        let folder = name.split_inclusive('/').next().unwrap_or(name);
+        match self.names().any(|known| known.starts_with(folder)) {
+            true => Err(format!("section「{name}」という節は本にありません。")),
+            false => Ok(None),
+        }
     }
 
     /// すべての節の名前。

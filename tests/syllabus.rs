@@ -1,0 +1,120 @@
+//! シラバス対応表の試験: 生成モデルに関わる項目に、節と問題があること。
+
+mod support;
+
+use std::fs;
+
+use scraper::{Html, Selector};
+use support::{real_book, root};
+use workbook::syllabus::{coverage, load};
+use workbook::{errata, quiz};
+
+/// 問題が、まだ本に加わっていない章に置かれる項目。章が加わった日から、ここでも調べる。
+const WAITING: [(&str, &str); 8] = [
+    ("book/src/ch04-dcgan", "2024-12"),
+    ("book/src/ch04-dcgan", "2024-18"),
+    ("book/src/ch04-dcgan", "2024-19"),
+    ("book/src/ch05-pix2pix", "2024-21"),
+    ("book/src/ch05-pix2pix", "2024-26"),
+    ("book/src/beyond", "2024-28"),
+    ("book/src/beyond", "2024-32"),
+    ("book/src/beyond", "2024-ethics"),
+];
+
+#[test]
+fn every_item_has_a_section_and_three_questions() {
+    let syllabus = load(root()).unwrap();
+    let bank = quiz::load(root()).unwrap();
+    let mut short = Vec::new();
+    for item in &syllabus.item {
+        let waits = WAITING
+            .iter()
+            .any(|(folder, id)| *id == item.id && !root().join(folder).is_dir());
+        let covered = coverage(&bank, &item.id);
+        if !waits && (covered.sections.is_empty() || covered.questions.len() < 3) {
+            short.push(format!(
+                "{} {}: 節 {}、問題 {}",
+                item.id,
+                item.title,
+                covered.sections.len(),
+                covered.questions.len()
+            ));
+        }
+    }
+    assert!(short.is_empty(), "節か問題が足りない項目:\n{}", short.join("\n"));
+}
+
+#[test]
+fn every_waiting_item_exists() {
+    let syllabus = load(root()).unwrap();
+    for (_, id) in WAITING {
+        assert!(syllabus.get(id).is_some(), "{id} がシラバスにありません");
+    }
+}
+
+#[test]
+fn editions_say_when_they_were_checked() {
+    let syllabus = load(root()).unwrap();
+    for edition in ["2021", "2024"] {
+        let edition = &syllabus.edition[edition];
+        let parts: Vec<u32> = edition.checked.split('-').map(|part| part.parse().unwrap()).collect();
+        let [year, month, day] = parts[..] else { panic!("日付の形: {}", edition.checked) };
+        assert!(year >= 2026 && (1..=12).contains(&month) && (1..=31).contains(&day));
+        assert!(edition.url.starts_with("https://www.jdla.org/"));
+        let page = fs::read_to_string(real_book().join("appendix/syllabus.html")).unwrap();
+        assert!(page.contains(&edition.checked) && page.contains(&edition.effective));
+    }
+}
+
+/// どの項目も、新旧の対応のどこかに 1 度は出てくる。
+#[test]
+fn every_item_stands_in_a_pair() {
+    let syllabus = load(root()).unwrap();
+    for item in &syllabus.item {
+        let found = syllabus.pair.iter().any(|pair| pair.old == item.id || pair.new.contains(&item.id));
+        assert!(found, "{} が新旧の対応にありません", item.id);
+    }
+    for pair in &syllabus.pair {
+        for id in pair.new.iter().chain(Some(&pair.old).filter(|old| !old.is_empty())) {
+            assert!(syllabus.get(id).is_some(), "{id} という項目はありません");
+        }
+    }
+}
+
+/// 表の数は、問題集から数えた数である。
+#[test]
+fn the_page_counts_the_questions_of_the_bank() {
+    let syllabus = load(root()).unwrap();
+    let bank = quiz::load(root()).unwrap();
+    let page = fs::read_to_string(real_book().join("appendix/syllabus.html")).unwrap();
+    for item in &syllabus.item {
+        let count = coverage(&bank, &item.id).questions.len();
+        let (_, rest) = page.split_once(&format!("id=\"item-{}\"", item.id)).unwrap();
+        let part = rest.split("<h3").next().unwrap();
+        let shown = if count == 0 { "まだありません".to_owned() } else { format!("<strong>{count}問</strong>") };
+        assert!(part.contains(&shown), "{}: {shown} がありません", item.id);
+    }
+}
+
+#[test]
+fn errata_has_all_24_points_with_something_that_decides() {
+    let errata = errata::load(root()).unwrap();
+    assert_eq!(errata.points.len(), 24);
+    let html = Html::parse_document(
+        &fs::read_to_string(real_book().join("appendix/errata.html")).unwrap(),
+    );
+    let select = |text: &str| Selector::parse(text).unwrap();
+    for (index, point) in errata.points.iter().enumerate() {
+        let heading = select(&format!("#point-{}", index + 1));
+        let heading = html.select(&heading).next().expect("点の見出し");
+        let list = heading
+            .next_siblings()
+            .find_map(scraper::ElementRef::wrap)
+            .expect("見出しの次の箇条書き");
+        let decides = list.select(&select("li:last-child .test-badge, li:last-child a")).count();
+        assert!(decides > 0, "「{}」に決め手がありません", point.title);
+        for part in ["よくある説明", "論文では", "決め手"] {
+            assert!(list.text().any(|text| text.contains(part)), "{part}: {}", point.title);
+        }
+    }
+}
