@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use mdbook_driver::MDBook;
 
+pub mod bank;
 mod boxes;
 pub mod directives;
+pub mod export;
 mod figures;
 mod includes;
 mod japanese;
@@ -26,6 +28,7 @@ pub mod ui;
 /// `root` の book.toml の本を `dest` に作る。`dest` の前の中身は消える。
 pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     render(root, dest)?;
+    bank::write(root, dest)?;
     ui::translate(dest)
 }
 
