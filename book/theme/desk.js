@@ -233,14 +233,16 @@
     const flag = button('あとで見直す', toggle);
     const back = button('前の問題', () => move(exam.at - 1));
     const next = button('次の問題', () => move(exam.at + 1), { className: 'quiz-next' });
+    let card;
     const numbers = exam.items.map((_, i) => button(i + 1, () => move(i)));
     const list = make('nav', { className: 'desk-numbers', ariaLabel: '問題の一覧' }, ...numbers);
     const end = button('終了して採点する', () => {
       const rest = exam.items.filter((item) => !answered(item)).length;
       if (confirm(rest ? `まだ答えていない問題が${rest}問あります。終了して採点しますか。` : '終了して採点しますか。')) finish(false);
     });
-    show(make('div', { className: 'desk-head' }, time, count), warning, full, place, buttons(back, next, flag),
-      list, make('p', { className: 'quiz-hint', textContent: '数字キーで選び、Enter キーで次の問題へ進みます。F キーで、見直す印を付け外しします。' }), buttons(end));
+    show(warning, full, place, buttons(back, next, flag),
+      list, make('p', { className: 'quiz-hint', textContent: '数字キーで選び、Enter キーで次の問題へ進みます。F キーで、見直す印を付け外しします。' }), buttons(end),
+      make('div', { className: 'desk-status' }, time, count));
     open();
     save();
     tick();
@@ -251,7 +253,7 @@
       const item = exam.items[exam.at];
       const element = article(questions[exam.at], `問 ${exam.at + 1}`);
       place.replaceChildren(element);
-      new Card(element, {
+      card = new Card(element, {
         exam: { seed: item.seed, picks: item.picks, onPick: (picks) => { item.picks = picks; save(); } },
         onNext: () => move(exam.at + 1),
       });
@@ -310,19 +312,21 @@
       if (left === 0) finish(true);
     }
 
-    // 机の外にいるときのキーも受ける。受けないと、mdBook が ←/→ でページをめくってしまう。
+    // カードの外 (ページの地) にいても、キーで解けるようにする。
     sit.key = (event) => {
-      if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest?.('#mdbook-search-wrapper, .sidebar, .menu-bar')) return;
-      event.stopPropagation();
       const choosing = event.target.matches?.('input'); // ラジオボタンの ←/→ は、選択肢を動かす。
       if (event.key === 'f' || event.key === 'F') toggle();
       else if (event.key === 'ArrowRight' && !choosing) move(exam.at + 1);
       else if (event.key === 'ArrowLeft' && !choosing) move(exam.at - 1);
+      else if (!root.contains(event.target)) card.key(event);
+      else return;
+      event.stopPropagation(); // 伝わると、mdBook が ←/→ でページをめくり、s と / で検索を開く。
     };
   }
 
   document.addEventListener('keydown', (event) => {
-    if (exam && root && !root.contains(event.target)) sit.key(event);
+    const elsewhere = event.target.closest?.('#mdbook-search-wrapper, #mdbook-sidebar, #mdbook-menu-bar');
+    if (exam && !elsewhere && !event.ctrlKey && !event.altKey && !event.metaKey) sit.key(event);
   }, true);
 
   /** 試験を終え、答えた問題を復習の予定に、結果を履歴に入れる。 */
@@ -431,7 +435,7 @@
     const count = make('span', {});
     const full = notice('');
     const place = make('div', {});
-    show(make('div', { className: 'desk-head' }, count), full, place, buttons(button('ここまでにする', leave)));
+    show(full, place, buttons(button('ここまでにする', leave)), make('div', { className: 'desk-status' }, count));
     ask();
 
     function ask() {
@@ -588,11 +592,10 @@
     bank = window.workbookBank;
     root = place;
     root.classList.add('quiz', 'quiz-js');
-    root.addEventListener('keydown', (event) => {
-      if (exam) sit.key(event);
-      event.stopPropagation(); // 机を使っている間は、mdBook にページをめくらせない。
-    });
+    // 机を使っている間は、mdBook にページをめくらせない。
+    root.addEventListener('keydown', (event) => event.stopPropagation());
     load();
+    root.draw = draw; // 選ばれやすさは、1 回の試験では測れない。試験から何度も呼べるようにする。
     desks[root.dataset.desk]();
     // 別のタブで解いた分を、机を離れていたこのタブにも映す。試験の途中の画面は動かさない。
     addEventListener('storage', (event) => { if (event.key === EXAM && !event.newValue && exam) mock(); });
