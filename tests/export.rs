@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use support::root;
-use workbook::export::{ANKI, CSV};
+use workbook::export::{ANKI, ANKI_TERMS, CSV, CSV_TERMS};
 use workbook::quiz;
 
 fn export(dir: &Path) -> Output {
@@ -104,6 +104,32 @@ fn the_command_writes_files_of_every_question() {
             assert!(row[5].lines().any(|line| line.starts_with(&choice)), "{}: {number}", row[0]);
         }
     }
+}
+
+#[test]
+fn terms_are_written_when_there_is_a_glossary() {
+    let book = support::TinyBook::new("# 題\n");
+    let out = book.root().join("out");
+    workbook::export::write(book.root(), &out).unwrap();
+    assert!(!out.join(ANKI_TERMS).exists(), "用語集が無いのに書いています");
+    book.write(
+        "book/terms.toml",
+        "[[term]]\nid = \"gan\"\nja = \"GAN\"\nen = \"GAN\"\nreading = \"がん\"\naliases = []\n\
+         definition = \"\\\"作る<側>\\\"と見分ける側を競わせる。\"\n",
+    );
+    workbook::export::write(book.root(), &out).unwrap();
+    let text = fs::read_to_string(out.join(ANKI_TERMS)).unwrap();
+    let rows = parse(&text[text.find("\n\"").unwrap() + 1..], '\t');
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0][0], "workbook-term-gan");
+    assert_eq!(rows[0][2], "<p>GAN</p><p>\"作る&lt;側&gt;\"と見分ける側を競わせる。</p>");
+    let text = fs::read_to_string(out.join(CSV_TERMS)).unwrap();
+    let rows = parse(text.strip_prefix('\u{feff}').unwrap(), ',');
+    assert_eq!(rows[1][..2], ["gan", "GAN"]);
+
+    book.write("book/terms.toml", "term = 3");
+    let error = workbook::export::write(book.root(), &out).unwrap_err().to_string();
+    assert!(error.contains("用語集の形式に合いません"), "{error}");
 }
 
 #[test]

@@ -21,6 +21,8 @@ struct Data<'a> {
     chapters: Vec<ChapterData<'a>>,
     syllabus: Vec<ItemData<'a>>,
     questions: Vec<QuestionData<'a>>,
+    /// 持ち出せるファイルの、名前と説明。
+    files: Vec<(&'static str, &'static str)>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +101,7 @@ fn data<'a>(root: &Path, bank: &'a Bank) -> Result<Data<'a>> {
             .map(|item| ItemData { id: &item.id, edition: &item.edition, name: item.name() })
             .collect(),
         questions,
+        files: export::files(root),
     })
 }
 

@@ -25,7 +25,7 @@ enum Command {
     Serve(ServeOptions),
     /// 本を book.toml の build-dir に作るだけで終わる。
     Build,
-    /// 問題集を、Anki や表計算ソフトで開けるファイルにして DIR に書く。
+    /// 問題集と用語集を、Anki や表計算ソフトで開けるファイルにして DIR に書く。
     Export {
         /// 書き出す先のフォルダ。無ければ作る。
         dir: PathBuf,

@@ -441,20 +441,25 @@
     function ask() {
       const question = queue.shift();
       if (!question) { leave(); return; }
-      count.textContent = `${done + 1}問目（残り${queue.length}問）`;
       const element = article(question, `復習 ${done + 1}`);
       place.replaceChildren(element);
+      tell();
       const card = new Card(element, {
         onChange: () => {
           done += 1;
           full.textContent = store.works ? '' : FULL;
           if (!card.result) queue.push(question);
+          tell();
           card.retryButton.remove(); // 答えを見た直後の解き直しは、覚えたかどうかの手がかりにならない。
           card.nextButton.textContent = queue.length ? '次の問題へ' : '復習を終える';
         },
         onNext: ask,
       });
       focus(element);
+    }
+
+    function tell() {
+      count.textContent = `${done}問に答えました。残りは${queue.length + (place.querySelector('.quiz-answered') ? 0 : 1)}問です。`;
     }
 
     function leave() {
@@ -489,7 +494,9 @@
       heading('読み直すとよい節'), ...weakSections(),
       heading('章ごと'), progress('章', groups(bank.chapters, (question, id) => question.chapter === id)),
       heading('シラバスの項目ごと'), progress('項目', groups(bank.syllabus, (question, id) => question.syllabus.includes(id))),
-      heading('記録の持ち運び'), ...portable());
+      heading('記録の持ち運び'), ...portable(),
+      heading('問題集と用語集のファイル'), make('ul', {}, ...bank.files.map(([name, about]) => make('li', {},
+        make('a', { href: name, download: name, textContent: `${about}（${name}）` })))));
   }
 
   /** 最後の答えが間違いのままの問題が多い節から並べる。 */

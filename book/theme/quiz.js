@@ -262,7 +262,9 @@
     filters.setAttribute('aria-label', '表示する問題');
     const bar = make('div', { className: 'quiz-bar', tabIndex: -1 }, score, filters,
       make('div', { className: 'quiz-buttons' }, again, erase),
-      make('p', { className: 'quiz-hint', textContent: 'キーボードでは、数字キーで選び、Enter キーで決定します。もう一度 Enter キーを押すと次の問題へ進みます。' }), none);
+      make('p', { className: 'quiz-hint', textContent: 'キーボードでは、数字キーで選び、Enter キーで決定します。もう一度 Enter キーを押すと次の問題へ進みます。' }),
+      // path_to_root は mdBook がどのページにも置く、本の根元への道。
+      make('p', { className: 'quiz-hint' }, '答えた問題は、', make('a', { href: `${path_to_root}exam/review.html`, textContent: '復習' }), 'の予定に入ります。'), none);
     const cards = [...quiz.querySelectorAll('.quiz-question')]
       .map((element) => new Card(element, { record: store.records[element.dataset.id], onChange: update, onNext: next }));
     quiz.prepend(bar);
