@@ -16,7 +16,7 @@ use headless_chrome::browser::tab::point::Point;
 use headless_chrome::protocol::cdp::{Emulation, Page};
 use headless_chrome::{Browser, LaunchOptions, Tab};
 use serde_json::{Value, json};
-use support::real_book;
+use support::{LOW_CONTRAST, real_book};
 use workbook::export;
 
 const MOCK: &str = "exam/mock.html";
@@ -792,6 +792,32 @@ fn every_state_of_the_desk_fits_a_phone() {
     reader.open(RECORD);
     look("学習の記録");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_state_keeps_its_contrast_in_every_theme() {
+    let Some(reader) = Reader::new() else { return };
+    reader.answer_in_chapter(0, false);
+    for theme in ["light", "rust", "coal", "navy", "ayu"] {
+        reader.js(&format!("localStorage.setItem('mdbook-theme', '{theme}')"));
+        let check = |state: &str| {
+            assert!(reader.is(&format!("document.documentElement.matches('.{theme}')")));
+            let measured = reader.js(LOW_CONTRAST);
+            assert!(measured["seen"].as_u64().unwrap() > 10, "{state}: {measured:#}");
+            assert_eq!(measured["low"], json!([]), "{theme} の{state}に読みにくい文字があります");
+        };
+        reader.open(RECORD);
+        check("記録");
+        reader.open(REVIEW);
+        check("復習");
+        reader.begin(2);
+        reader.pick(false);
+        reader.press_button("次の問題");
+        check("試験");
+        reader.confirm(true);
+        reader.press_button("終了して採点する");
+        check("結果");
+    }
 }
 
 #[test]

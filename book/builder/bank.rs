@@ -3,7 +3,7 @@
 //! file:// で開いたページは JSON を読みに行けない。そこで、変数に入れるだけの JS にする。
 //! 1 問の HTML は章の確認問題と同じもので、操作も同じ book/theme/quiz.js が付ける。
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -69,12 +69,21 @@ pub fn write(root: &Path, dest: &Path) -> Result<()> {
         return Ok(());
     }
     let bank = quiz::load(root)?;
-    let path = folder.join("bank.js");
-    let json = serde_json::to_string(&data(root, &bank)?)?;
-    fs::write(&path, format!("window.workbookBank = {json};\n"))
-        .with_context(|| format!("{} を書けません", path.display()))?;
-    export::write(root, &folder)?;
-    Ok(())
+    write_script(&folder.join("bank.js"), "workbookBank", &data(root, &bank)?)?;
+    // file:// のページのリンクは、ファイルを落とさずに開いてしまう。落とせるように、中身を JS でも置く。
+    let mut texts = BTreeMap::new();
+    for path in export::write(root, &folder)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        texts.insert(name, fs::read_to_string(&path)?);
+    }
+    write_script(&folder.join("files.js"), "workbookFiles", &texts)
+}
+
+/// 大域の変数 `name` に `value` を入れる JS。
+fn write_script(path: &Path, name: &str, value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_string(value)?;
+    fs::write(path, format!("window.{name} = {json};\n"))
+        .with_context(|| format!("{} を書けません", path.display()))
 }
 
 fn data<'a>(root: &Path, bank: &'a Bank) -> Result<Data<'a>> {

@@ -496,7 +496,7 @@
       heading('シラバスの項目ごと'), progress('項目', groups(bank.syllabus, (question, id) => question.syllabus.includes(id))),
       heading('記録の持ち運び'), ...portable(),
       heading('問題集と用語集のファイル'), make('ul', {}, ...bank.files.map(([name, about]) => make('li', {},
-        make('a', { href: name, download: name, textContent: `${about}（${name}）` })))));
+        make('a', { href: name, download: name, textContent: `${about}（${name}）`, onclick: (event) => fetchFile(event, name) })))));
   }
 
   /** 最後の答えが間違いのままの問題が多い節から並べる。 */
@@ -518,6 +518,24 @@
       make('a', { href: `../${section.page}`, innerHTML: section.title }), ` — 解いた${known}問のうち${wrong}問が間違えたまま`)))];
   }
 
+  function download(name, text, type) {
+    const url = URL.createObjectURL(new Blob([text], { type }));
+    make('a', { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60000);
+  }
+
+  /** file:// では、リンクのままだと中身が画面に開く。同じ中身を持つ files.js から落とす。 */
+  function fetchFile(event, name) {
+    event.preventDefault();
+    const script = make('script', { src: 'files.js' });
+    script.onload = () => {
+      download(name, window.workbookFiles[name], 'text/plain');
+      script.remove();
+    };
+    script.onerror = () => { location.href = name; };
+    document.head.append(script);
+  }
+
   function portable() {
     const file = make('input', { type: 'file', accept: '.json,application/json', onchange: () => file.files[0] && take(file.files[0]) });
     const problem = notice('');
@@ -527,9 +545,8 @@
     function save() {
       store.load();
       const data = { format: 'workbook-progress', version: 1, saved: new Date().toISOString(), records: store.records, history: history() };
-      const url = URL.createObjectURL(new Blob([JSON.stringify(data, null, 1)], { type: 'application/json' }));
-      make('a', { href: url, download: `workbook-progress-${new Date().toLocaleDateString('sv-SE')}.json` }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60000);
+      const day = new Date().toLocaleDateString('sv-SE'); // 2026-11-25 の形
+      download(`workbook-progress-${day}.json`, JSON.stringify(data, null, 1), 'application/json');
     }
 
     async function take(chosen) {
