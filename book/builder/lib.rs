@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use mdbook_driver::MDBook;
 
+pub mod bank;
 mod boxes;
 pub mod directives;
 pub mod errata;
+pub mod export;
 mod figures;
 pub mod glossary;
 mod includes;
@@ -37,6 +39,7 @@ pub fn say(text: impl std::fmt::Display) {
 pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     render(root, dest)?;
     search::shrink_index(dest)?;
+    bank::write(root, dest)?;
     ui::translate(dest)
 }
 
