@@ -123,7 +123,8 @@ pub fn load(root: &Path) -> Result<Bank> {
             names.push(name);
         }
     }
-    names.sort();
+    // 章の番号の順。番号の無い「その先」は最後になる。
+    names.sort_by_key(|name| (!name.starts_with("ch"), name.clone()));
     let mut chapters = Vec::new();
     for name in names {
         let mut chapter: Chapter = read_toml(&dir.join(&name))?;
