@@ -221,7 +221,14 @@ const FOUND: &[(&str, usize, &str)] = &[
 ];
 
 /// 本のどこにも無い語。
-const MISSING: &[&str] = &["量子力学", "ブロックチェーン", "ｷｬﾗﾒﾙ", "zebrafish", "モード崩壊 ブロックチェーン", "にしんそば"];
+const MISSING: &[&str] = &[
+    "量子力学",
+    "ブロックチェーン",
+    "ｷｬﾗﾒﾙ",
+    "zebrafish",
+    "モード崩壊 ブロックチェーン",
+    "にしんそば",
+];
 
 #[test]
 fn the_real_book_answers_more_than_sixty_queries() {

@@ -200,3 +200,13 @@ fn ctrl_c_ends_cleanly() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[test]
+fn building_goes_on_when_nobody_reads_the_notice() {
+    let book = TinyBook::new("# 試し");
+    let mut build = workbook(&book, &["build"]).spawn().unwrap();
+    drop(build.stdout.take());
+    let mut errors = String::new();
+    build.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert!(build.wait().unwrap().success(), "{errors}");
+}

@@ -27,9 +27,8 @@ fn every_item_has_a_section_and_three_questions() {
     let bank = quiz::load(root()).unwrap();
     let mut short = Vec::new();
     for item in &syllabus.item {
-        let waits = WAITING
-            .iter()
-            .any(|(folder, id)| *id == item.id && !root().join(folder).is_dir());
+        let waits =
+            WAITING.iter().any(|(folder, id)| *id == item.id && !root().join(folder).is_dir());
         let covered = coverage(&bank, &item.id);
         if !waits && (covered.sections.is_empty() || covered.questions.len() < 3) {
             short.push(format!(
@@ -57,7 +56,8 @@ fn editions_say_when_they_were_checked() {
     let syllabus = load(root()).unwrap();
     for edition in ["2021", "2024"] {
         let edition = &syllabus.edition[edition];
-        let parts: Vec<u32> = edition.checked.split('-').map(|part| part.parse().unwrap()).collect();
+        let parts: Vec<u32> =
+            edition.checked.split('-').map(|part| part.parse().unwrap()).collect();
         let [year, month, day] = parts[..] else { panic!("日付の形: {}", edition.checked) };
         assert!(year >= 2026 && (1..=12).contains(&month) && (1..=31).contains(&day));
         assert!(edition.url.starts_with("https://www.jdla.org/"));
@@ -71,7 +71,8 @@ fn editions_say_when_they_were_checked() {
 fn every_item_stands_in_a_pair() {
     let syllabus = load(root()).unwrap();
     for item in &syllabus.item {
-        let found = syllabus.pair.iter().any(|pair| pair.old == item.id || pair.new.contains(&item.id));
+        let found =
+            syllabus.pair.iter().any(|pair| pair.old == item.id || pair.new.contains(&item.id));
         assert!(found, "{} が新旧の対応にありません", item.id);
     }
     for pair in &syllabus.pair {
@@ -91,7 +92,11 @@ fn the_page_counts_the_questions_of_the_bank() {
         let count = coverage(&bank, &item.id).questions.len();
         let (_, rest) = page.split_once(&format!("id=\"item-{}\"", item.id)).unwrap();
         let part = rest.split("<h3").next().unwrap();
-        let shown = if count == 0 { "まだありません".to_owned() } else { format!("<strong>{count}問</strong>") };
+        let shown = if count == 0 {
+            "まだありません".to_owned()
+        } else {
+            format!("<strong>{count}問</strong>")
+        };
         assert!(part.contains(&shown), "{}: {shown} がありません", item.id);
     }
 }

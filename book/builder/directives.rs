@@ -54,9 +54,7 @@ pub fn expand(
             ("test", [name]) => badge(page, name, placeholders),
             ("glossary", []) => Ok(page.glossary.render(page.sections)),
             ("errata", []) => errata::load(page.root).and_then(|errata| {
-                errata.render(page.root, page.sections, &mut |name| {
-                    badge(page, name, placeholders)
-                })
+                errata.render(page.root, page.sections, &mut |name| badge(page, name, placeholders))
             }),
             ("syllabus", []) => syllabus::load(page.root).and_then(|syllabus| {
                 syllabus.render(page.root, page.bank, page.sections, &mut |name| {

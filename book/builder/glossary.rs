@@ -299,7 +299,9 @@ impl<'a> Matcher<'a> {
             let rest = &text[at..range.end];
             let hit = self.0.get(&c).into_iter().flatten().find(|(name, _)| {
                 let next = rest.strip_prefix(name).map(|tail| tail.chars().next());
-                next.is_some_and(|next| !continues(before, c) && !continues(name.chars().last(), next))
+                next.is_some_and(|next| {
+                    !continues(before, c) && !continues(name.chars().last(), next)
+                })
             });
             let length = match hit {
                 Some((name, index)) => {

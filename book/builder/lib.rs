@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use mdbook_driver::MDBook;
 
+pub mod bank;
 mod boxes;
 pub mod directives;
 pub mod errata;
+pub mod export;
 mod figures;
 pub mod glossary;
 mod includes;
@@ -27,10 +29,17 @@ mod source;
 pub mod syllabus;
 pub mod ui;
 
+/// 1 行の知らせ。`| head` などで読み手がいなくなっても、仕事は続ける。
+pub fn say(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// `root` の book.toml の本を `dest` に作る。`dest` の前の中身は消える。
 pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     render(root, dest)?;
     search::shrink_index(dest)?;
+    bank::write(root, dest)?;
     ui::translate(dest)
 }
 

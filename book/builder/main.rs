@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use mdbook_preprocessor::Preprocessor;
-use workbook::{build_book, build_dir, preprocess, serve};
+use workbook::{build_book, build_dir, export, preprocess, serve};
 
 /// 深層生成モデルのワークブックを作り、ブラウザで読めるようにする。
 #[derive(Parser)]
@@ -25,6 +25,11 @@ enum Command {
     Serve(ServeOptions),
     /// 本を book.toml の build-dir に作るだけで終わる。
     Build,
+    /// 問題集と用語集を、Anki や表計算ソフトで開けるファイルにして DIR に書く。
+    Export {
+        /// 書き出す先のフォルダ。無ければ作る。
+        dir: PathBuf,
+    },
     /// mdbook build から呼ばれる前処理。手で使うものではない。
     Preprocess {
         #[command(subcommand)]
@@ -71,7 +76,12 @@ fn run(cli: Cli) -> Result<ExitCode> {
             let root = root()?;
             let dest = build_dir(&root)?;
             build_book(&root, &dest)?;
-            println!("本を作りました: {}", dest.join("index.html").display());
+            workbook::say(format_args!("本を作りました: {}", dest.join("index.html").display()));
+        }
+        Some(Command::Export { dir }) => {
+            for file in export::write(&root()?, &dir)? {
+                println!("書き出しました: {}", file.display());
+            }
         }
         Some(Command::Preprocess { query: None }) => {
             preprocess::speak_protocol(stdin().lock(), stdout().lock())?;

@@ -120,11 +120,23 @@ pub fn prepare(
 
 /// 問題集の文のような、ページではない短い Markdown を HTML にする。数式と日本語の組版は本文と同じ。
 pub fn render_markdown(text: &str) -> Result<String> {
+    render_with(text, math::convert)
+}
+
+/// [`render_markdown`] と同じだが、数式は MathML にせず、MathJax が読む LaTeX のまま残す。
+pub fn render_markdown_with_tex(text: &str) -> Result<String> {
+    render_with(text, |source, code, placeholders, _| math::keep_tex(source, code, placeholders))
+}
+
+fn render_with(
+    text: &str,
+    formulas: impl Fn(&mut Source, &[Range<usize>], &mut Placeholders, &mut Vec<String>),
+) -> Result<String> {
     let mut source = Source::new("(文)", 1, text);
     let mut placeholders = Placeholders::default();
     let mut problems = Vec::new();
     let code = code_ranges(&source.text);
-    math::convert(&mut source, &code, &mut placeholders, &mut problems);
+    formulas(&mut source, &code, &mut placeholders, &mut problems);
     japanese::convert(&mut source, &mut problems);
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use math_core::{LatexToMathML, MathCoreConfig, MathDisplay};
 
-use crate::markdown::Placeholders;
+use crate::markdown::{Placeholders, escape};
 use crate::source::{Edit, Source};
 
 /// 原稿の数式を目印に置き換える。読めない数式は場所を添えて `problems` に加える。
@@ -62,6 +62,18 @@ pub fn convert(
                 ));
             }
         }
+    }
+    source.edit(edits);
+}
+
+/// 数式を、Anki が MathJax で描く `\(…\)` と `\[…\]` に替える。
+pub fn keep_tex(source: &mut Source, code: &[Range<usize>], placeholders: &mut Placeholders) {
+    let mut edits: Vec<Edit> = Vec::new();
+    for formula in find(&source.text, code).into_iter().flatten() {
+        let latex = strip_container(&source.text, &formula);
+        let (open, close) = if formula.block { ("\\[", "\\]") } else { ("\\(", "\\)") };
+        let html = format!("{open}{}{close}", escape(&latex));
+        edits.push((formula.outer, placeholders.add(html, latex)));
     }
     source.edit(edits);
 }

@@ -14,17 +14,18 @@ use crate::directives::locate_test;
 use crate::markdown::{escape, escape_attribute};
 use crate::sections::Sections;
 
-const KINDS: [(&str, &str); 3] = [
+pub const KINDS: [(&str, &str); 3] = [
     ("single", "1 つ選ぶ"),
     ("multiple", "あてはまるものをすべて選ぶ"),
     ("blanks", "空欄ごとに 1 つ選ぶ"),
 ];
-const IMPORTANCES: [&str; 3] = ["超重要", "重要", "覚えておきたい"];
+pub const IMPORTANCES: [&str; 3] = ["超重要", "重要", "覚えておきたい"];
 const SYLLABUS: &str = "syllabus.toml";
 
 pub struct Bank {
     pub chapters: Vec<Chapter>,
-    syllabus: HashMap<String, SyllabusItem>,
+    /// シラバスの項目。syllabus.toml の順。
+    pub syllabus: Vec<SyllabusItem>,
 }
 
 /// 1 つの TOML ファイル。ファイル名は章の名前と同じにする。
@@ -35,7 +36,7 @@ pub struct Chapter {
     #[serde(default, rename = "question")]
     pub questions: Vec<Question>,
     #[serde(skip)]
-    file: String,
+    pub file: String,
 }
 
 /// 書き忘れた文字列は空として受け取り、問題の id を添えて [`Bank::problems`] で知らせる。
@@ -93,15 +94,23 @@ struct Syllabus {
 }
 
 #[derive(Deserialize)]
-struct SyllabusItem {
-    id: String,
-    edition: String,
+pub struct SyllabusItem {
+    pub id: String,
+    pub edition: String,
     #[serde(default)]
-    number: String,
-    title: String,
+    pub number: String,
+    pub title: String,
 }
 
-type Markdown<'a> = &'a dyn Fn(&str) -> Result<String>;
+impl SyllabusItem {
+    /// 「2024年版 24「オートエンコーダ」」のような名前。
+    pub fn name(&self) -> String {
+        let number = format!("{}年版 {}", self.edition, self.number);
+        format!("{}「{}」", number.trim(), self.title)
+    }
+}
+
+pub type Markdown<'a> = &'a dyn Fn(&str) -> Result<String>;
 
 /// book/quiz の問題を、ファイル名の順にすべて読む。
 pub fn load(root: &Path) -> Result<Bank> {
@@ -114,7 +123,8 @@ pub fn load(root: &Path) -> Result<Bank> {
             names.push(name);
         }
     }
-    names.sort();
+    // 章の番号の順。番号の無い「その先」は最後になる。
+    names.sort_by_key(|name| (!name.starts_with("ch"), name.clone()));
     let mut chapters = Vec::new();
     for name in names {
         let mut chapter: Chapter = read_toml(&dir.join(&name))?;
@@ -122,8 +132,7 @@ pub fn load(root: &Path) -> Result<Bank> {
         chapters.push(chapter);
     }
     let syllabus: Syllabus = read_toml(&dir.join(SYLLABUS))?;
-    let syllabus = syllabus.item.into_iter();
-    Ok(Bank { chapters, syllabus: syllabus.map(|item| (item.id.clone(), item)).collect() })
+    Ok(Bank { chapters, syllabus: syllabus.item })
 }
 
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
@@ -153,9 +162,16 @@ impl Question {
     }
 
     /// 選択肢を見分ける値（FNV-1a）。読者の記録にも使い、文面が変われば古い記録は合わなくなる。
-    fn key(&self, choice: &Choice) -> u32 {
+    pub fn key(&self, choice: &Choice) -> String {
         let bytes = self.id.bytes().chain([0]).chain(choice.text.bytes());
-        bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+        let hash = bytes
+            .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193_u32));
+        format!("{hash:08x}")
+    }
+
+    /// 節のページの、本の根元からの道 (`ch03-gan/concept.html#discriminator`)。
+    pub fn section_page(&self) -> String {
+        self.section.replace("README.md", "index.md").replace(".md", ".html")
     }
 
     fn problems(&self, root: &Path, sections: &Sections, bank: &Bank) -> Vec<String> {
@@ -196,7 +212,7 @@ impl Question {
             found.push("syllabus が空です。シラバスの項目を 1 つ以上書いてください。".to_owned());
         }
         for item in &self.syllabus {
-            if !bank.syllabus.contains_key(item) {
+            if bank.item(item).is_none() {
                 found.push(format!("syllabus「{item}」は book/quiz/{SYLLABUS} にありません。"));
             }
         }
@@ -259,6 +275,11 @@ impl Question {
 }
 
 impl Bank {
+    /// シラバスの項目。
+    pub fn item(&self, id: &str) -> Option<&SyllabusItem> {
+        self.syllabus.iter().find(|item| item.id == id)
+    }
+
     /// 直すべきところを、ファイル名と問題の id を付けた文で返す。空なら問題集は正しい。
     pub fn problems(&self, root: &Path, sections: &Sections) -> Vec<String> {
         let mut found = Vec::new();
@@ -300,7 +321,13 @@ impl Bank {
         Ok(html + "</section>\n")
     }
 
-    fn render_question(&self, number: usize, q: &Question, markdown: Markdown) -> Result<String> {
+    /// 1 問の HTML。番号は、章のページでは章の中の通し番号になる。
+    pub fn render_question(
+        &self,
+        number: usize,
+        q: &Question,
+        markdown: Markdown,
+    ) -> Result<String> {
         let Some((_, how)) = KINDS.iter().find(|(kind, _)| *kind == q.kind) else {
             bail!("kind「{}」はありません", q.kind);
         };
@@ -309,7 +336,7 @@ impl Bank {
             let (mut texts, mut notes) = (String::new(), String::new());
             for choice in q.order(group) {
                 let text = inline(&choice.text, markdown)?;
-                texts += &format!("<li data-key=\"{:08x}\">{text}</li>\n", q.key(choice));
+                texts += &format!("<li data-key=\"{}\">{text}</li>\n", q.key(choice));
                 let (class, mark) = match choice.correct {
                     true => ("quiz-right", "○ 正解"),
                     false => ("quiz-wrong", "× 不正解"),
@@ -346,19 +373,13 @@ impl Bank {
 
     /// 出典、シラバスの項目、本文の節、決め手になるテスト。
     fn render_facts(&self, q: &Question, markdown: Markdown) -> Result<String> {
-        let items = q.syllabus.iter().filter_map(|id| self.syllabus.get(id));
-        let items: Vec<_> = items
-            .map(|item| {
-                let name = format!("{}年版 {}", item.edition, item.number);
-                format!("{}「{}」", escape(name.trim()), escape(&item.title))
-            })
-            .collect();
-        let page = q.section.replace("README.md", "index.md").replace(".md", ".html");
+        let items = q.syllabus.iter().filter_map(|id| self.item(id));
+        let items: Vec<_> = items.map(|item| escape(&item.name())).collect();
         let mut facts = format!(
             "<ul class=\"quiz-facts\">\n\
              <li><a href=\"../{}\">本文のこの節を読む</a></li>\n\
              <li>出典: {}</li>\n<li>シラバス: {}</li>\n",
-            escape_attribute(&page),
+            escape_attribute(&q.section_page()),
             inline(&q.source, markdown)?,
             items.join("、"),
         );
@@ -375,7 +396,7 @@ impl Bank {
 }
 
 /// 段落が 1 つだけなら `<p>` を外し、選択肢や一覧の行の中に置けるようにする。
-fn inline(text: &str, markdown: Markdown) -> Result<String> {
+pub fn inline(text: &str, markdown: Markdown) -> Result<String> {
     let html = markdown(text)?;
     let html = html.trim();
     let inner = html.strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));

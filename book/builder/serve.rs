@@ -63,7 +63,7 @@ pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
         if pressed.is_ready() {
             return Ok(());
         }
-        println!("本を開きました: {address}  (終えるには Ctrl-C)");
+        crate::say(format_args!("本を開きました: {address}  (終えるには Ctrl-C)"));
         if open && let Err(error) = opener::open_browser(&address) {
             eprintln!("ブラウザを開けませんでした ({error})。上の URL を開いてください。");
         }
@@ -74,7 +74,7 @@ pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
         }
     })?;
     runtime.shutdown_background();
-    println!("\n終わります。");
+    crate::say("\n終わります。");
     Ok(())
 }
 
@@ -96,7 +96,9 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
         match bind(port) {
             Ok(listener) => {
                 if port != DEFAULT_PORT {
-                    println!("ポート {DEFAULT_PORT} は使用中なので、{port} を使います。");
+                    crate::say(format_args!(
+                        "ポート {DEFAULT_PORT} は使用中なので、{port} を使います。"
+                    ));
                 }
                 return Ok(listener);
             }
@@ -157,7 +159,7 @@ fn watch(root: &Path, mut seen: u64, folders: &Shared, reloader: &Reloader) {
                     let folders = &mut *folders;
                     std::mem::swap(&mut folders.current, &mut folders.next);
                 }
-                println!("本を作り直しました。");
+                crate::say("本を作り直しました。");
                 reloader.reload();
             }
             Err(error) => eprintln!(

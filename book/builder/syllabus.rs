@@ -103,7 +103,9 @@ impl Syllabus {
         badge: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<String> {
         let mut out = String::from("## 版と、確かめた日 {#editions}\n\n");
-        out.push_str("| シラバス | 版 | 使われる試験 | 最後に確かめた日 |\n| --- | --- | --- | --- |\n");
+        out.push_str(
+            "| シラバス | 版 | 使われる試験 | 最後に確かめた日 |\n| --- | --- | --- | --- |\n",
+        );
         for edition in self.edition.values().rev() {
             out.push_str(&format!(
                 "| [{}]({}) | {} | {} | {} |\n",

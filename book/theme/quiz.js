@@ -1,4 +1,5 @@
 // 問題を解く操作。ビルドが出した HTML（book/builder/quiz.rs）に、選ぶ・採点する・記録するを加える。
+// 試験の机（desk.js）も、ここのカードと記録をそのまま使う。
 // 記録は問題の id ごとにこのブラウザの localStorage にだけ置き、外へは何も送らない。
 (() => {
   'use strict';
@@ -6,8 +7,30 @@
   const KEY = 'workbook-quiz-v1';
   const FILTERS = { all: 'すべて', fresh: 'まだ解いていない', wrong: '間違えた' };
 
+  // 復習の箱（ライトナー方式）。数は、その箱の問題を次に出すまでの日数。箱 0 は間違えた問題で、すぐにまた出る。
+  const BOX_DAYS = [0, 1, 3, 7, 14, 30];
+
+  /** 今日の 0 時から数えた `days` 日後。時刻ではなく日で数えると、朝でも夜でも「明日」が同じになる。 */
+  function dayAfter(now, days) {
+    const date = new Date(now);
+    date.setHours(0, 0, 0, 0);
+    date.setDate(date.getDate() + days);
+    return date.getTime();
+  }
+
+  /** 答えた後の箱と、次に出す日。 */
+  function schedule(before, right, now) {
+    const box = BOX_DAYS[before?.box] === undefined ? null : before.box;
+    const early = box !== null && before.due > now;
+    // 期日の前に解き直しても箱は進めない。直前に見た答えを言えただけかもしれないから。
+    if (right && early) return { box, due: before.due };
+    const next = !right ? 0 : box === null ? 2 : Math.min(box + 1, BOX_DAYS.length - 1);
+    return { box: next, due: dayAfter(now, BOX_DAYS[next]) };
+  }
+
   // localStorage は壊れていたり、禁じられていたり、満杯だったりする。そのときはページを開いている間だけ覚える。
   const store = {
+    key: KEY,
     records: {},
     works: true,
     load() {
@@ -17,8 +40,12 @@
       } catch { /* 読めない記録は、無いものとして解き始められるようにする。 */ }
       return this.records;
     },
-    put(id, record) {
-      this.load()[id] = record; // 別のタブで解いた分を消さないよう、読み直してから足す。
+    /** 答え [{ id, picks, seed, right, at }] を記録し、次の復習の日を決める。 */
+    put(...answers) {
+      this.load(); // 別のタブで解いた分を消さないよう、読み直してから足す。
+      for (const { id, picks, seed, right, at = Date.now() } of answers) {
+        this.records[id] = { picks, seed, right, at, ...schedule(this.records[id], right, at) };
+      }
       this.save();
     },
     forget(ids) {
@@ -57,11 +84,16 @@
   }
 
   class Card {
-    constructor(element, onChange, onNext) {
+    /**
+     * `record` があれば、答えた後の姿で始める。`exam` ({ picks, seed, onPick }) なら、
+     * 選ぶことだけができて、正誤は [grade] を呼ぶまで見せない。
+     */
+    constructor(element, { record = null, exam = null, onChange = () => {}, onNext = () => {} } = {}) {
       this.element = element;
       this.id = element.dataset.id;
       this.multiple = element.dataset.kind === 'multiple';
       this.onChange = onChange;
+      this.onNext = () => onNext(this);
       this.result = null; // 最後に解いた結果。null はまだ解いていない。
       const reasonLists = element.querySelectorAll('.quiz-reasons');
       this.groups = [...element.querySelectorAll('.quiz-group')]
@@ -70,13 +102,32 @@
       this.verdict.setAttribute('role', 'status');
       this.decideButton = make('button', { type: 'button', className: 'quiz-decide', textContent: '決定', onclick: () => this.decide() });
       this.retryButton = make('button', { type: 'button', textContent: 'もう一度', onclick: () => { this.retry(); element.focus(); } });
-      this.nextButton = make('button', { type: 'button', className: 'quiz-next', textContent: '次の問題へ', onclick: () => onNext(this) });
+      this.nextButton = make('button', { type: 'button', className: 'quiz-next', textContent: '次の問題へ', onclick: this.onNext });
       this.answer = element.querySelector('.quiz-answer');
-      this.answer.before(this.verdict, make('div', { className: 'quiz-buttons' }, this.decideButton));
-      this.answer.after(make('div', { className: 'quiz-buttons quiz-after' }, this.retryButton, this.nextButton));
+      this.answer.before(this.verdict);
       element.tabIndex = -1;
       element.addEventListener('keydown', (event) => this.key(event));
-      if (!this.restore(store.records[this.id])) this.retry();
+      if (exam) {
+        this.deal(exam.seed);
+        this.choose(exam.picks);
+        this.onPick = () => exam.onPick?.(this.picks());
+        element.addEventListener('change', this.onPick);
+        return;
+      }
+      this.verdict.after(make('div', { className: 'quiz-buttons' }, this.decideButton));
+      this.answer.after(make('div', { className: 'quiz-buttons quiz-after' }, this.retryButton, this.nextButton));
+      if (!this.restore(record)) this.retry();
+    }
+
+    /** 組ごとの、選んだ選択肢の鍵。 */
+    picks() {
+      return this.groups.map((group) => group.choices.filter((choice) => choice.input.checked).map((choice) => choice.key));
+    }
+
+    choose(picks) {
+      this.groups.forEach((group, i) => group.choices.forEach((choice) => {
+        choice.input.checked = picks[i].includes(choice.key);
+      }));
     }
 
     // 選択肢 1 組を、本物の radio か checkbox にする。理由は build の並びで 1 対 1 に対応している。
@@ -127,9 +178,8 @@
         this.verdict.textContent = `${empty.label}選択肢を選んでから決定してください。`;
         return;
       }
-      const picks = this.groups.map((group) => group.choices.filter((choice) => choice.input.checked).map((choice) => choice.key));
-      store.put(this.id, { picks, seed: this.seed });
-      this.show();
+      this.grade();
+      store.put({ id: this.id, picks: this.picks(), seed: this.seed, right: this.result });
       this.verdict.focus({ preventScroll: true });
       this.verdict.scrollIntoView({ block: 'nearest' });
       this.onChange();
@@ -142,14 +192,13 @@
           record.picks[i].every((key) => group.choices.some((choice) => choice.key === key)));
       if (!fits) return false;
       this.deal(Number(record.seed) | 0);
-      this.groups.forEach((group, i) => group.choices.forEach((choice) => {
-        choice.input.checked = record.picks[i].includes(choice.key);
-      }));
-      this.show();
+      this.choose(record.picks);
+      this.grade();
       return true;
     }
 
-    show() {
+    /** 採点し、正誤と理由を見せる。 */
+    grade() {
       const choices = this.groups.flatMap((group) => group.choices);
       this.answered = true;
       this.result = choices.every((choice) => choice.input.checked === choice.right);
@@ -165,7 +214,8 @@
       const answers = this.groups.map((group) => group.label +
         group.choices.flatMap((choice, i) => (choice.right ? [i + 1] : [])).join(' と '));
       this.element.classList.add('quiz-answered');
-      this.verdict.textContent = this.result ? '○ 正解です。' : `× 不正解です。正解は ${answers.join('、')} です。`;
+      const wrong = choices.some((choice) => choice.input.checked) ? '× 不正解です。' : '× 答えていません。';
+      this.verdict.textContent = this.result ? '○ 正解です。' : `${wrong}正解は ${answers.join('、')} です。`;
       this.verdict.dataset.mark = this.result ? 'right' : 'wrong';
       this.answer.open = true;
     }
@@ -178,8 +228,8 @@
         this.press(Number(event.key) - 1);
         event.preventDefault();
       } else if (event.key === 'Enter' && !event.target.closest('a, button, summary')) {
-        if (!this.answered) this.decide();
-        else this.nextButton.click();
+        if (this.answered || this.onPick) this.onNext();
+        else this.decide();
         event.preventDefault();
       }
     }
@@ -193,6 +243,7 @@
       input.checked = !this.multiple || !input.checked;
       const next = this.groups.find(open);
       (this.multiple || !next ? input : next.choices[0].input).focus();
+      this.onPick?.();
     }
   }
 
@@ -211,8 +262,11 @@
     filters.setAttribute('aria-label', '表示する問題');
     const bar = make('div', { className: 'quiz-bar', tabIndex: -1 }, score, filters,
       make('div', { className: 'quiz-buttons' }, again, erase),
-      make('p', { className: 'quiz-hint', textContent: 'キーボードでは、数字キーで選び、Enter キーで決定します。もう一度 Enter キーを押すと次の問題へ進みます。' }), none);
-    const cards = [...quiz.querySelectorAll('.quiz-question')].map((element) => new Card(element, update, next));
+      make('p', { className: 'quiz-hint', textContent: 'キーボードでは、数字キーで選び、Enter キーで決定します。もう一度 Enter キーを押すと次の問題へ進みます。' }),
+      // path_to_root は mdBook がどのページにも置く、本の根元への道。
+      make('p', { className: 'quiz-hint' }, '答えた問題は、', make('a', { href: `${path_to_root}exam/review.html`, textContent: '復習' }), 'の予定に入ります。'), none);
+    const cards = [...quiz.querySelectorAll('.quiz-question')]
+      .map((element) => new Card(element, { record: store.records[element.dataset.id], onChange: update, onNext: next }));
     quiz.prepend(bar);
     quiz.classList.add('quiz-js');
     update();
@@ -267,4 +321,5 @@
   if (location.pathname.endsWith('/print.html')) openAnswers();
   else document.querySelectorAll('.quiz').forEach(start);
   addEventListener('beforeprint', openAnswers);
+  window.workbookQuiz = { Card, store, make, BOX_DAYS, dayAfter };
 })();

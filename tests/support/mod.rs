@@ -102,3 +102,38 @@ impl TinyBook {
 pub fn main_html(page: &str) -> String {
     TinyBook::new(page).main_html()
 }
+
+/// 見えている文字それぞれの、背景との明るさの比（WCAG 2）を測り、4.5 に届かないものを返す。
+pub const LOW_CONTRAST: &str = r#"(() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const background = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const color = rgba(getComputedStyle(e).backgroundColor);
+      if (color[3] === 255) return color;
+      if (color[3] > 0) throw new Error('半透明の背景は測れません: ' + e.outerHTML.slice(0, 80));
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  let seen = 0;
+  const texts = document.createTreeWalker(document.querySelector('.quiz'), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !element.checkVisibility() || element.matches(':disabled')) continue;
+    seen += 1;
+    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(background(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) low.push(ratio.toFixed(2) + ' ' + texts.currentNode.data.trim().slice(0, 30));
+  }
+  return { seen, low };
+})()"#;

@@ -1,0 +1,174 @@
+//! 試験の机 (模擬試験・復習・学習の記録) のページが読む問題集 `exam/bank.js` を、できた本に加える。
+//!
+//! file:// で開いたページは JSON を読みに行けない。そこで、変数に入れるだけの JS にする。
+//! 1 問の HTML は章の確認問題と同じもので、操作も同じ book/theme/quiz.js が付ける。
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::export;
+use crate::markdown::{escape, render_markdown};
+use crate::quiz::{self, Bank, IMPORTANCES, Question};
+use crate::sections::Sections;
+
+#[derive(Serialize)]
+struct Data<'a> {
+    importances: [&'a str; 3],
+    chapters: Vec<ChapterData<'a>>,
+    syllabus: Vec<ItemData<'a>>,
+    questions: Vec<QuestionData<'a>>,
+    /// 持ち出せるファイルの、名前と説明。
+    files: Vec<(&'static str, &'static str)>,
+}
+
+#[derive(Serialize)]
+struct ChapterData<'a> {
+    id: &'a str,
+    title: String,
+}
+
+#[derive(Serialize)]
+struct ItemData<'a> {
+    id: &'a str,
+    edition: &'a str,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct QuestionData<'a> {
+    id: &'a str,
+    chapter: &'a str,
+    /// `importances` の何番目か。
+    importance: usize,
+    syllabus: &'a [String],
+    section: SectionData,
+    evidence: &'a [String],
+    /// 空欄ごと (空欄補充でなければ 1 組) の、正解の選択肢の鍵。
+    right: Vec<Vec<String>>,
+    /// 組ごとの、選択肢の鍵のすべて。古い記録や壊れた記録を見分ける。
+    keys: Vec<Vec<String>>,
+    html: String,
+}
+
+#[derive(Serialize)]
+struct SectionData {
+    /// 本の根元からの道。
+    page: String,
+    /// 見出しの HTML。
+    title: String,
+}
+
+/// 試験のページがある本 (`dest/exam`) に、問題集の JS と、持ち出せるファイルを置く。
+pub fn write(root: &Path, dest: &Path) -> Result<()> {
+    let folder = dest.join("exam");
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let bank = quiz::load(root)?;
+    write_script(&folder.join("bank.js"), "workbookBank", &data(root, &bank)?)?;
+    // file:// のページのリンクは、ファイルを落とさずに開いてしまう。落とせるように、中身を JS でも置く。
+    let mut texts = BTreeMap::new();
+    for path in export::write(root, &folder)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        texts.insert(name, fs::read_to_string(&path)?);
+    }
+    write_script(&folder.join("files.js"), "workbookFiles", &texts)
+}
+
+/// 大域の変数 `name` に `value` を入れる JS。
+fn write_script(path: &Path, name: &str, value: &impl Serialize) -> Result<()> {
+    let json = serde_json::to_string(value)?;
+    fs::write(path, format!("window.{name} = {json};\n"))
+        .with_context(|| format!("{} を書けません", path.display()))
+}
+
+fn data<'a>(root: &Path, bank: &'a Bank) -> Result<Data<'a>> {
+    let sections = sections(root, bank);
+    let mut questions = Vec::new();
+    for chapter in &bank.chapters {
+        for question in &chapter.questions {
+            let data = question_data(bank, &chapter.chapter, question, &sections)
+                .with_context(|| format!("book/quiz/{} の問題「{}」", chapter.file, question.id))?;
+            questions.push(data);
+        }
+    }
+    let chapters = bank.chapters.iter();
+    let syllabus = bank.syllabus.iter();
+    Ok(Data {
+        importances: IMPORTANCES,
+        chapters: chapters
+            .map(|chapter| ChapterData {
+                id: &chapter.chapter,
+                title: chapter_title(&sections, &chapter.chapter),
+            })
+            .collect(),
+        syllabus: syllabus
+            .map(|item| ItemData { id: &item.id, edition: &item.edition, name: item.name() })
+            .collect(),
+        questions,
+        files: export::files(root),
+    })
+}
+
+fn question_data<'a>(
+    bank: &Bank,
+    chapter: &'a str,
+    question: &'a Question,
+    sections: &Sections,
+) -> Result<QuestionData<'a>> {
+    let keys = |right_only: bool| {
+        let groups = question.groups().into_iter();
+        groups
+            .map(|(_, choices)| {
+                let wanted = choices.iter().filter(|choice| choice.correct || !right_only);
+                wanted.map(|choice| question.key(choice)).collect()
+            })
+            .collect()
+    };
+    Ok(QuestionData {
+        id: &question.id,
+        chapter,
+        importance: IMPORTANCES.iter().position(|name| *name == question.importance).unwrap_or(2),
+        syllabus: &question.syllabus,
+        section: SectionData {
+            page: question.section_page(),
+            title: heading(sections.title(&question.section).unwrap_or(&question.section))?,
+        },
+        evidence: &question.evidence,
+        right: keys(true),
+        keys: keys(false),
+        html: bank.render_question(1, question, &render_markdown)?,
+    })
+}
+
+/// 問題が指す節と、章の初めの見出し。
+fn sections(root: &Path, bank: &Bank) -> Sections {
+    let questions = bank.chapters.iter().flat_map(|chapter| &chapter.questions);
+    let mut pages: HashSet<String> = questions
+        .map(|question| question.section.split('#').next().unwrap_or_default().to_owned())
+        .collect();
+    pages.extend(bank.chapters.iter().map(|chapter| format!("{}/README.md", chapter.chapter)));
+    let mut sections = Sections::default();
+    for page in pages {
+        // 無いページは、前処理がもう知らせている。章の名前だけは、無ければ id で代える。
+        if let Ok(text) = fs::read_to_string(root.join("book/src").join(&page)) {
+            sections.add_page(&page, &text);
+        }
+    }
+    sections
+}
+
+/// 章の題。
+pub fn chapter_title(sections: &Sections, chapter: &str) -> String {
+    let title = sections.title(&format!("{chapter}/README.md")).filter(|title| !title.is_empty());
+    title.unwrap_or(chapter).to_owned()
+}
+
+/// 見出しの文を HTML にする。数式があるものだけ、数式の処理を通す。
+fn heading(title: &str) -> Result<String> {
+    if title.contains('$') { quiz::inline(title, &render_markdown) } else { Ok(escape(title)) }
+}

@@ -1,0 +1,381 @@
+//! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use candle_core::Tensor;
+use common::cli;
+use common::history::{self, Run};
+use common::plot::{self, color};
+use common::seed::{Seed, Variables};
+
+use crate::config::{Config, Model, Norm};
+use crate::data::Pictures;
+use crate::figures::{self, Recorder};
+use crate::measure::{self, Groups, mean};
+use crate::model::{Discriminator, Generator};
+use crate::train::{self, Trained, latent};
+
+/// 学習の結果と、図に使う途中経過。
+pub struct Outcome {
+    pub trained: Trained,
+    pub recorder: Recorder,
+}
+
+/// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
+pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    config.check()?;
+    let pictures = Pictures::new(config)?;
+    let bar = cli::Progress::new(label, config.steps, quiet);
+    let mut recorder = Recorder::new(config, &pictures)?;
+    let mut shown = 0;
+    let trained = train::train(config, pictures, |progress| {
+        if let Some(losses) = progress.losses {
+            bar.step(progress.step, &losses.named());
+        }
+        let go_on = recorder.observe(progress)?;
+        if recorder.frames.len() > shown {
+            shown = recorder.frames.len();
+            let samples = &recorder.frames[shown - 1].samples;
+            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(samples)?));
+        }
+        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+    })?;
+    bar.finish();
+    Ok(Outcome { trained, recorder })
+}
+
+/// 端末に出す見本。80 桁に収まるよう、縦横 32 画素までに縮めた 1 枚です。
+pub fn preview(samples: &Tensor) -> Result<String> {
+    let shrink = samples.dim(2)?.div_ceil(32);
+    plot::ascii(&samples.narrow(0, 0, 1)?.avg_pool2d(shrink)?.get(0)?)
+}
+
+/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
+pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
+    let Outcome { trained, recorder } = outcome;
+    let name = trained.config.model.name();
+    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
+    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
+    for network in ["generator", "discriminator"] {
+        let path = dir.join(format!("{name}-{network}.safetensors"));
+        trained.gan.variables.save(network, &path)?;
+    }
+    figures::draw(trained, recorder, dir)
+}
+
+/// DCGAN の 1 回の更新と同じ CPU 時間で、全結合の GAN は何回更新できるか (測ると 3.4 回ほど)。
+pub const MLP_UPDATES: f64 = 3.5;
+
+/// 全結合と比べる回数: 本編の半分。全結合には、これと同じ計算時間を与えます。
+pub fn compared_steps() -> usize {
+    Config::book().steps / 2
+}
+
+/// 壊した学習を打ち切る回数: 本編の 5 分の 1。本編の同じ回数の時点と比べます。
+pub fn broken_steps() -> usize {
+    Config::book().steps / 5
+}
+
+/// 本に載せる実験の結果。
+pub struct Book {
+    pub dcgan: Outcome,
+    pub mlp: Outcome,
+    pub no_norm: Outcome,
+    pub large_lr: Outcome,
+}
+
+/// 全結合の GAN。DCGAN と同じ計算時間だけ学習します。
+pub fn mlp() -> Config {
+    let steps = (compared_steps() as f64 * MLP_UPDATES) as usize;
+    Config { model: Model::Mlp, steps, ..Config::book() }
+}
+
+/// BatchNorm を抜いた設定。
+pub fn no_norm() -> Config {
+    Config { norm: Norm::None, steps: broken_steps(), ..Config::book() }
+}
+
+/// 学習率を 400 倍の 0.2 にした設定。
+pub fn large_lr() -> Config {
+    Config { lr: 400. * Config::book().lr, steps: broken_steps(), ..Config::book() }
+}
+
+impl Book {
+    /// すべて学習します。本の図は種 0 のものです。
+    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
+        let run = |label: &str, config: Config| run(label, &Config { seed, ..config }, quiet);
+        Ok(Self {
+            dcgan: run("DCGAN", Config::book())?,
+            mlp: run("全結合", mlp())?,
+            no_norm: run("BatchNorm なし", no_norm())?,
+            large_lr: run("大きな学習率", large_lr())?,
+        })
+    }
+
+    /// 比べる 4 本の学習。
+    fn runs(&self) -> [figures::Run<'_>; 4] {
+        [
+            ("DCGAN", &self.dcgan, 1., color::GENERATOR),
+            ("全結合", &self.mlp, MLP_UPDATES, color::CLASSES[0]),
+            ("BatchNorm なし", &self.no_norm, 1., color::CLASSES[1]),
+            ("学習率 400 倍", &self.large_lr, 1., color::CLASSES[4]),
+        ]
+        .map(|(label, outcome, updates_per_step, color)| figures::Run {
+            label,
+            trained: &outcome.trained,
+            recorder: &outcome.recorder,
+            updates_per_step,
+            color,
+        })
+    }
+
+    /// 同じ計算時間の後の、本物とのエネルギー距離: DCGAN、全結合。
+    pub fn compared_distances(&self) -> [f64; 2] {
+        let mlp = &self.mlp.recorder;
+        [self.dcgan.recorder.distance_at(compared_steps()), mlp.distance_at(usize::MAX)]
+    }
+
+    /// 同じ回数だけ更新した時点の、本物とのエネルギー距離: 本編、BatchNorm なし、大きな学習率。
+    pub fn broken_distances(&self) -> [f64; 3] {
+        [&self.dcgan, &self.no_norm, &self.large_lr]
+            .map(|outcome| outcome.recorder.distance_at(broken_steps()))
+    }
+
+    /// 本の図と `run.json` を `dir` に書きます。
+    pub fn draw(&self, dir: &Path) -> Result<()> {
+        let Outcome { trained, recorder } = &self.dcgan;
+        figures::draw(trained, recorder, dir)?;
+        figures::real(trained, &dir.join("kanji-real.png"))?;
+        figures::compare(&self.runs(), compared_steps(), broken_steps(), dir)?;
+        figures::overlap(dir)?;
+        figures::checkerboard(&trained.config, dir)?;
+        let history = trained.history.to_string();
+        common::files::write(&dir.join("dcgan-history.txt"), history.as_bytes())?;
+        self.record()?.write(dir)
+    }
+
+    /// 本文が引用する測定値。
+    fn record(&self) -> Result<Run> {
+        let mut record = Run::new(fingerprint()?);
+        for (name, outcome) in [
+            ("dcgan", &self.dcgan),
+            ("mlp", &self.mlp),
+            ("no_norm", &self.no_norm),
+            ("large_lr", &self.large_lr),
+        ] {
+            let config = &outcome.trained.config;
+            record.config(name, config)?;
+            record.result(&format!("{name}.steps"), config.steps);
+            let history = &outcome.trained.history;
+            for (key, column) in [
+                ("loss_d", "loss D"),
+                ("loss_g", "loss G"),
+                ("d_real", "D(x)"),
+                ("d_fake", "D(G(z))"),
+            ] {
+                let mean = history.tail_mean(column, history.len() / 10);
+                record.result(&format!("{name}.{key}"), format!("{mean:.2}"));
+            }
+            for network in ["generator", "discriminator"] {
+                let count = parameters(&outcome.trained.gan.variables, network);
+                record.result(&format!("{name}.params_{network}"), thousands(count));
+            }
+        }
+        let (start, end, real) = self.dcgan.distances()?;
+        record.result("dcgan.distance_start", format!("{start:.2}"));
+        record.result("dcgan.distance", format!("{end:.2}"));
+        record.result("dcgan.distance_real", format!("{:.2}", real.max(0.)));
+        let [dcgan, mlp] = self.compared_distances();
+        record.result("compared.steps", compared_steps());
+        record.result("compared.mlp_updates", MLP_UPDATES);
+        record.result("compared.dcgan", format!("{dcgan:.2}"));
+        record.result("compared.mlp", format!("{mlp:.2}"));
+        let [standard, no_norm, large_lr] = self.broken_distances();
+        record.result("broken.steps", broken_steps());
+        record.result("broken.standard", format!("{standard:.2}"));
+        record.result("broken.no_norm", format!("{no_norm:.2}"));
+        record.result("broken.large_lr", format!("{large_lr:.2}"));
+        let nearest = self.dcgan.nearest()?;
+        record.result("nearest.fake", format!("{:.2}", nearest.fake));
+        record.result("nearest.same", format!("{:.2}", nearest.same));
+        record.result("nearest.other", format!("{:.2}", nearest.other));
+        record.result("nearest.copies", format!("{:.1} %", 100. * nearest.copies));
+        let [walked, mixed] = self.dcgan.midpoints()?;
+        record.result("walk.z", format!("{walked:.2}"));
+        record.result("walk.pixels", format!("{mixed:.2}"));
+        let shift = self.dcgan.arithmetic()?;
+        let percent = |place: f32| format!("{:.0} %", 100. * place);
+        record.result("arithmetic.thickness_c", percent(shift.thickness[0]));
+        record.result("arithmetic.thickness_answer", percent(shift.thickness[1]));
+        record.result("arithmetic.outline_b", percent(shift.outline[0]));
+        record.result("arithmetic.outline_answer", percent(shift.outline[1]));
+        for kernel in 2..=5 {
+            let strength = measure::checkerboard(&figures::untrained(&Config::book(), kernel)?)?;
+            record.result(&format!("checkerboard.k{kernel}"), format!("{strength:.2}"));
+        }
+        for (name, config) in [("paper", Config::paper()), ("pytorch", Config::pytorch())] {
+            let variables = Seed(0).variables();
+            Generator::new(&config, variables.builder("generator"))?;
+            Discriminator::new(&config, variables.builder("discriminator"))?;
+            for network in ["generator", "discriminator"] {
+                let count = thousands(parameters(&variables, network));
+                record.result(&format!("{name}.params_{network}"), count);
+            }
+        }
+        Ok(record)
+    }
+}
+
+/// 学習する数の個数。BatchNorm の移動平均は学習しないので、数えません。
+pub fn parameters(variables: &Variables, network: &str) -> usize {
+    let named = variables.named(network).into_iter();
+    named.filter(|(name, _)| !name.contains("running_")).map(|(_, var)| var.elem_count()).sum()
+}
+
+/// 3 桁ごとにコンマを入れます。
+fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    groups.map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(",")
+}
+
+/// 学習用の字までの、特徴での距離の平均。
+pub struct Nearest {
+    /// 作った画像から、いちばん近い学習用の字まで
+    pub fake: f32,
+    /// 本物を新しく置いた画像から、元の字まで (丸ごと覚えていたら、これくらいになる)
+    pub same: f32,
+    /// 本物の字から、ほかの字のうちいちばん近いものまで
+    pub other: f32,
+    /// 作った画像のうち、「本物を新しく置いた画像」の中ほどより学習用の字に近いものの割合
+    pub copies: f64,
+}
+
+/// 足し引きの前後の属性。作った 1,000 枚の中での順位 (0〜1、大きいほど太い・込み入っている) の平均です。
+pub struct Shift {
+    /// 太さ: C (細い) の 3 枚、答え
+    pub thickness: [f32; 2],
+    /// 込み具合: B (込み入っている) の 3 枚、答え
+    pub outline: [f32; 2],
+}
+
+impl Outcome {
+    /// 本物とのエネルギー距離: 学習の前、学習の後、本物どうし。
+    pub fn distances(&self) -> Result<(f32, f32, f32)> {
+        const COUNT: usize = 1_000;
+        let Trained { config, pictures, .. } = &self.trained;
+        let seed = Seed(config.seed);
+        let real = pictures.sample(COUNT, &mut seed.rng("distance"))?;
+        let untrained = train::Gan::new(config)?.generator;
+        let z = latent(config, COUNT, &mut seed.rng("generate"))?;
+        Ok((
+            // 学習の前の移動平均はまだ何も見ていないので、ミニバッチの統計で作る。
+            measure::distance(&untrained.forward(&z, true)?, &real)?,
+            measure::distance(&self.trained.generate(COUNT, seed)?, &real)?,
+            measure::distance(&pictures.sample(COUNT, &mut seed.rng("other"))?, &real)?,
+        ))
+    }
+
+    /// 作った画像が学習用の字の写しでないかを測ります。
+    pub fn nearest(&self) -> Result<Nearest> {
+        const COUNT: usize = 400;
+        let Trained { config, pictures, .. } = &self.trained;
+        let known = pictures.known()?;
+        let distances = |images: &Tensor| -> Result<Vec<f32>> {
+            Ok(measure::nearest(images, &known)?
+                .into_iter()
+                .map(|(distance, _)| distance)
+                .collect())
+        };
+        let fake = distances(&self.trained.generate(COUNT, Seed(config.seed))?)?;
+        let mut same = distances(&pictures.sample(COUNT, &mut Seed(config.seed).rng("nearest"))?)?;
+        let (same_mean, fake_mean) = (mean(&same), mean(&fake));
+        same.sort_by(f32::total_cmp);
+        let typical = same[same.len() / 2];
+        let copies = fake.iter().filter(|&&distance| distance < typical).count();
+        Ok(Nearest {
+            fake: fake_mean,
+            same: same_mean,
+            other: mean(&measure::nearest_others(&known, COUNT)?),
+            copies: copies as f64 / fake.len() as f64,
+        })
+    }
+
+    /// 2 枚の中間と本物とのエネルギー距離: z の中間から作った画像、画素を混ぜた画像。
+    pub fn midpoints(&self) -> Result<[f32; 2]> {
+        const COUNT: usize = 500;
+        let Trained { config, pictures, gan, .. } = &self.trained;
+        let rng = &mut Seed(config.seed).rng("midpoints");
+        let (a, b) = (latent(config, COUNT, rng)?, latent(config, COUNT, rng)?);
+        let draw = |z: &Tensor| train::draw(&gan.generator, z);
+        let middle = |a: &Tensor, b: &Tensor| (a + b)? / 2.;
+        let real = pictures.sample(COUNT, rng)?;
+        Ok([
+            measure::distance(&draw(&middle(&a, &b)?)?, &real)?,
+            measure::distance(&middle(&draw(&a)?, &draw(&b)?)?, &real)?,
+        ])
+    }
+
+    /// (太・密) − (細・密) + (細・疎) を、違う 3 個ずつで何度も行います。
+    pub fn arithmetic(&self) -> Result<Shift> {
+        const TRIALS: usize = 60;
+        let (z, images) = figures::many(&self.trained)?;
+        let groups = Groups::choose(&z, &images)?;
+        let groups = [&groups.thick_dense, &groups.thin_dense, &groups.thin_sparse];
+        let rng = &mut Seed(self.trained.config.seed).rng("trials");
+        let answers = (0..TRIALS).map(|_| {
+            let [a, b, c] = groups.map(|group| measure::three(group, rng));
+            measure::arithmetic([&a?, &b?, &c?])
+        });
+        let answers = Tensor::cat(&answers.collect::<Result<Vec<_>>>()?, 0)?;
+        let draw = |z: &Tensor| train::draw(&self.trained.gan.generator, z);
+        let (b, c, answers) = (draw(groups[1])?, draw(groups[2])?, draw(&answers)?);
+        let place = |attribute: fn(&Tensor) -> Result<Vec<f32>>, shown: &Tensor| -> Result<f32> {
+            let all = attribute(&images)?;
+            let below = |value: f32| all.iter().filter(|&&other| other < value).count();
+            let places = attribute(shown)?.into_iter().map(|v| below(v) as f32 / all.len() as f32);
+            Ok(mean(&places.collect::<Vec<_>>()))
+        };
+        Ok(Shift {
+            thickness: [place(measure::thickness, &c)?, place(measure::thickness, &answers)?],
+            outline: [place(measure::outline, &b)?, place(measure::outline, &answers)?],
+        })
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    pub fn reading(&self) -> Result<String> {
+        let history = &self.trained.history;
+        let mean = |column| history.tail_mean(column, (history.len() / 10).max(1));
+        let (start, end, _) = self.distances()?;
+        Ok(format!(
+            "本物とのエネルギー距離は、学習の前 {start:.2}、後 {end:.2} です。0 に近いほど、本物と同じ散らばり方です。\n\
+             識別器の答えの平均は、本物に {:.2}、偽物に {:.2} でした。1/2 に近いほど、見分けられていません。",
+            mean("D(x)"),
+            mean("D(G(z))")
+        ))
+    }
+}
+
+/// この章の図を決めるソースの指紋。
+pub fn fingerprint() -> Result<String> {
+    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
+    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+}
+
+/// 保存した生成器だけを使って、新しい画像 `[count, C, H, W]` を作ります。識別器は読みません。
+pub fn generate(model: Model, dir: &Path, count: usize, seed: Seed) -> Result<Tensor> {
+    let path = dir.join(format!("{}-config.json", model.name()));
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!("{} がありません。先に cargo run -p ch04-dcgan で学習してください", path.display())
+    })?;
+    let config: Config = serde_json::from_str(&text)
+        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    config.check()?;
+    let variables = Seed(config.seed).variables();
+    let generator = Generator::new(&config, variables.builder("generator"))?;
+    let weights = dir.join(format!("{}-generator.safetensors", model.name()));
+    variables.load("generator", &weights)?;
+    train::generate(&generator, &config, count, seed)
+}

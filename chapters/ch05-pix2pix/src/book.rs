@@ -1,0 +1,300 @@
+//! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use candle_core::Tensor;
+use common::cli;
+use common::folder;
+use common::glyphs::Font;
+use common::history::{self, Run};
+use common::measure::sharpness;
+use common::plot::{self, color};
+use common::seed::Seed;
+
+use crate::config::{Config, Pairs, Switch};
+use crate::data::{self, HELD_OUT};
+use crate::figures::{self, Compared, Recorder, deviation, patches, with_different_noise};
+use crate::measure::{Measured, measure};
+use crate::model::{Generator, output_size, parameters, patch_gan, receptive_field};
+use crate::train::{self, Trained};
+
+/// 学習の結果と、図に使う途中経過。
+pub struct Outcome {
+    pub trained: Trained,
+    pub recorder: Recorder,
+}
+
+/// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
+pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    let bar = cli::Progress::new(label, config.steps, quiet);
+    let mut recorder = Recorder::new(config);
+    let mut shown = 0;
+    let trained = train::train(config, |progress| {
+        if let Some(losses) = progress.losses {
+            bar.step(progress.step, &losses.named());
+        }
+        let go_on = recorder.observe(progress)?;
+        if recorder.frames.len() > shown {
+            shown = recorder.frames.len();
+            let output = &recorder.frames[shown - 1].output;
+            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(output)?));
+        }
+        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+    })?;
+    bar.finish();
+    Ok(Outcome { trained, recorder })
+}
+
+/// 端末に出す見本。最初の 1 枚を、80 桁に収まる大きさにします。
+pub fn preview(images: &Tensor) -> Result<String> {
+    let shrink = (images.dim(3)? / 32).max(1);
+    plot::ascii(&images.narrow(0, 0, 1)?.avg_pool2d(shrink)?.get(0)?)
+}
+
+/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
+pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
+    let Outcome { trained, recorder } = outcome;
+    let name = trained.config.name();
+    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
+    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
+    for network in ["generator", "discriminator"] {
+        let path = dir.join(format!("{name}-{network}.safetensors"));
+        trained.networks.variables.save(network, &path)?;
+    }
+    figures::draw(trained, recorder, dir)
+}
+
+/// 比べる学習の回数。本の学習の途中 (3 割) と、同じ回数になります。
+pub fn compared_steps() -> usize {
+    Config::book().steps * 3 / 10
+}
+
+/// 本に載せる実験の結果。
+pub struct Book {
+    pub main: Outcome,
+    /// L1 の項だけ (--lambda-gan 0)。本の学習と同じ回数
+    pub l1: Outcome,
+    /// GAN の項だけ (--lambda-l1 0)
+    pub gan: Outcome,
+    /// スキップ結合なし (--skips off)
+    pub no_skips: Outcome,
+    /// 対をばらばらにした (--pairs shuffled)
+    pub unpaired: Outcome,
+}
+
+impl Book {
+    /// すべて学習します。本の図は種 0 のものです。
+    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
+        let book = Config { seed, ..Config::book() };
+        let short = Config { steps: compared_steps(), ..book.clone() };
+        Ok(Self {
+            main: run("本の学習", &book, quiet)?,
+            // GAN の項がなければ、識別器は何も変えない。見ているだけの識別器は、小さくて足りる。
+            l1: run("L1 だけ", &Config { lambda_gan: 0., width_d: 1, ..book }, quiet)?,
+            gan: run("GAN だけ", &Config { lambda_l1: 0., ..short.clone() }, quiet)?,
+            no_skips: run("スキップなし", &Config { skips: Switch::Off, ..short.clone() }, quiet)?,
+            unpaired: run("対をばらした", &Config { pairs: Pairs::Shuffled, ..short }, quiet)?,
+        })
+    }
+
+    /// 同じ回数だけ学習した 5 つ。「両方」は、本の学習の途中です。
+    pub fn compared(&self) -> [(&'static str, Compared<'_>); 5] {
+        [
+            ("l1", "L1 だけ", color::LOSS, &self.l1),
+            ("gan", "GAN だけ", color::DISCRIMINATOR, &self.gan),
+            ("both", "両方", color::FAKE, &self.main),
+            ("no_skips", "スキップなし", color::GENERATOR, &self.no_skips),
+            ("unpaired", "対なし", color::LATENT, &self.unpaired),
+        ]
+        .map(|(key, label, color, outcome)| {
+            (key, Compared { label, color, recorder: &outcome.recorder })
+        })
+    }
+
+    /// 同じ回数だけ学習した 5 つの、取り置いた字での測定。
+    pub fn measured(&self) -> Result<Vec<(&'static str, Measured)>> {
+        let truth = &self.main.trained.dataset.held_out.y;
+        let measured = self.compared().into_iter().map(|(key, run)| {
+            let frame = run.recorder.frame(compared_steps()).context("比べる回数の出力がない")?;
+            Ok((key, measure(&frame.output, truth)?))
+        });
+        measured.collect()
+    }
+
+    /// 本の図と `run.json` を `dir` に書きます。
+    pub fn draw(&self, dir: &Path) -> Result<()> {
+        let Outcome { trained, recorder } = &self.main;
+        figures::draw(trained, recorder, dir)?;
+        let runs = self.compared().map(|(_, run)| run);
+        figures::compare(&runs, compared_steps(), &trained.dataset.held_out, dir)?;
+        figures::blur(&self.l1.trained, trained, &dir.join("blur.png"))?;
+        figures::receptive(&dir.join("receptive.png"))?;
+        common::files::write(&dir.join("history.txt"), trained.history.to_string().as_bytes())?;
+        self.record()?.write(dir)
+    }
+
+    /// 本文が引用する測定値。
+    fn record(&self) -> Result<Run> {
+        let mut record = Run::new(fingerprint()?);
+        let trained = &self.main.trained;
+        let config = &trained.config;
+        let held_out = &trained.dataset.held_out;
+        record.config("main", config)?;
+        record.result("train_characters", trained.dataset.train.x.dim(0)?);
+        record.result("held_out_characters", HELD_OUT);
+        let mut put = |name: &str, measured: Measured| {
+            record.result(&format!("{name}.l1"), format!("{:.3}", measured.l1));
+            record.result(&format!("{name}.ssim"), format!("{:.2}", measured.ssim));
+            record.result(&format!("{name}.sharpness"), format!("{:.3}", measured.sharpness));
+        };
+        put("input", measure(&held_out.x, &held_out.y)?);
+        put("main", self.main.measure()?);
+        put("l1_only", self.l1.measure()?);
+        for (key, measured) in self.measured()? {
+            put(&format!("compare.{key}"), measured);
+        }
+        record.result("truth.sharpness", format!("{:.3}", sharpness(&held_out.y)?));
+        record.result("main.steps", config.steps);
+        let seen = config.steps * config.batch;
+        let epochs = seen as f64 / trained.dataset.train.x.dim(0)? as f64;
+        record.result("main.epochs", format!("{epochs:.0}"));
+        record.result("compare.steps", compared_steps());
+        let history = &trained.history;
+        for (key, column) in [
+            ("loss_d", "loss D"),
+            ("loss_gan", "loss GAN"),
+            ("train_l1", "L1"),
+            ("d_real", "D(x,y)"),
+            ("d_fake", "D(x,G(x))"),
+        ] {
+            let mean = history.tail_mean(column, history.len() / 10);
+            record.result(&format!("main.{key}"), format!("{mean:.2}"));
+        }
+        record.result("noise.deviation", format!("{:.3}", self.main.noise_deviation()?));
+        for (key, mean) in ["real", "fake"].into_iter().zip(self.main.mean_patches()?) {
+            record.result(&format!("patch.{key}"), format!("{mean:.2}"));
+        }
+        let layers = patch_gan(config);
+        let side = output_size(&layers, config.size);
+        record.result("patch.map", format!("{side}×{side}"));
+        record.result("patch.field", receptive_field(&layers));
+        for patch_layers in 1..=5 {
+            let layers = patch_gan(&Config { patch_layers, ..Config::paper() });
+            record.result(&format!("rf.{patch_layers}"), receptive_field(&layers));
+        }
+        for network in ["generator", "discriminator"] {
+            let (book, paper) =
+                (parameters(network, config)?, parameters(network, &Config::paper())?);
+            record.result(&format!("params.{network}"), thousands(book));
+            record.result(&format!("params.paper_{network}"), thousands(paper));
+        }
+        Ok(record)
+    }
+}
+
+/// 3 桁ごとに区切った数。
+fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<_> = groups.map(|group| String::from_utf8_lossy(group)).collect();
+    groups.join(",")
+}
+
+impl Outcome {
+    /// 取り置いた画像での測定。
+    pub fn measure(&self) -> Result<Measured> {
+        let held_out = &self.trained.dataset.held_out;
+        measure(&self.trained.translate(&held_out.x, Seed(0))?, &held_out.y)
+    }
+
+    /// 同じ入力を違うドロップアウトで変換した出力どうしの、画素ごとの標準偏差の平均。
+    pub fn noise_deviation(&self) -> Result<f32> {
+        let outputs = with_different_noise(&self.trained, &self.trained.dataset.held_out.x, 8)?;
+        Ok(deviation(&outputs)?.mean_all()?.to_scalar()?)
+    }
+
+    /// 取り置いた画像で D が小片ごとに答えた確率の平均: 本物の対、偽物の対。
+    pub fn mean_patches(&self) -> Result<[f32; 2]> {
+        let held_out = &self.trained.dataset.held_out;
+        let fake = self.trained.translate(&held_out.x, Seed(0))?;
+        let mean = |y: &Tensor| -> Result<f32> {
+            Ok(patches(&self.trained, &held_out.x, y)?.mean_all()?.to_scalar()?)
+        };
+        Ok([mean(&held_out.y)?, mean(&fake)?])
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    pub fn reading(&self) -> Result<String> {
+        let held_out = &self.trained.dataset.held_out;
+        let (input, output) = (measure(&held_out.x, &held_out.y)?, self.measure()?);
+        Ok(format!(
+            "学習で一度も見せていない {} 枚で、正解との SSIM は入力のままの {:.2} から {:.2} に、L1 は {:.3} から {:.3} になりました。\n鮮明さは {:.3} です (正解は {:.3})。",
+            held_out.x.dim(0)?,
+            input.ssim,
+            output.ssim,
+            input.l1,
+            output.l1,
+            output.sharpness,
+            sharpness(&held_out.y)?
+        ))
+    }
+}
+
+/// この章の図を決めるソースの指紋。
+pub fn fingerprint() -> Result<String> {
+    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
+    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+}
+
+/// 変換する入力。
+pub enum Source {
+    /// 文字。フォントを省くと、学習に使ったゴシック体です。空なら、取り置いた字から選びます
+    Text { text: String, font: Option<PathBuf> },
+    /// 画像のフォルダ (対ではなく、入力だけ)
+    Folder(PathBuf),
+}
+
+/// 保存した生成器だけを使って変換し、入力と出力を返します。識別器は読みません。
+pub fn translate(source: &Source, dir: &Path, seed: Seed) -> Result<[Tensor; 2]> {
+    let name = match source {
+        Source::Text { .. } => "kanji",
+        Source::Folder(_) => "folder",
+    };
+    let path = dir.join(format!("{name}-config.json"));
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        let how = if name == "kanji" { "" } else { " -- --data DIR" };
+        format!(
+            "{} がありません。先に cargo run -p ch05-pix2pix{how} で学習してください",
+            path.display()
+        )
+    })?;
+    let config: Config = serde_json::from_str(&text)
+        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    config.check()?;
+    let variables = Seed(config.seed).variables();
+    let generator = Generator::new(&config, variables.builder("generator"))?;
+    variables.load("generator", &dir.join(format!("{name}-generator.safetensors")))?;
+    let x = match source {
+        Source::Folder(dir) => folder::images(dir, config.size, config.channels)?,
+        Source::Text { text, font } => {
+            let font = match font {
+                Some(path) => Font::from_file(path)?,
+                None => Font::embedded("kanji-gothic")?,
+            };
+            let text: Vec<char> = match text.is_empty() {
+                true => data::characters(Seed(config.seed)).1.into_iter().take(8).collect(),
+                false => text.chars().filter(|c| !c.is_whitespace()).collect(),
+            };
+            ensure!(
+                (1..=256).contains(&text.len()),
+                "--text は 1 字以上 256 字以下にしてください ({} 字でした)",
+                text.len()
+            );
+            data::write(&font, &text, config.size, config.size)?
+        }
+    };
+    let output = train::translate(&generator, &config, &x, seed)?;
+    Ok([x, output])
+}

@@ -1,0 +1,350 @@
+//! 学習の結果を図にします。ここでは学習しません。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+use candle_nn::ops::sigmoid;
+use common::glyphs::Font;
+use common::plot::{self, Line, LineChart, RGBColor, Sheet, color};
+use common::seed::Seed;
+
+use crate::config::Config;
+use crate::data::{self, Pictures};
+use crate::measure::{Measured, measure};
+use crate::model::{Layer, field_origin, patch_gan, receptive_field};
+use crate::train::{Progress, Trained, translate};
+
+/// 取り置いた画像を変換した、ある時点の出力 `[N, C, S, S]`。
+pub struct Frame {
+    pub step: usize,
+    pub output: Tensor,
+}
+
+/// 学習を見ながら、図に要る途中経過を集めます。取り置いた画像とノイズは、ずっと同じものを使います。
+pub struct Recorder {
+    config: Config,
+    pub frames: Vec<Frame>,
+    /// (ステップ, 取り置いた画像での測定)
+    pub curve: Vec<(usize, Measured)>,
+}
+
+impl Recorder {
+    pub fn new(config: &Config) -> Self {
+        Self { config: config.clone(), frames: Vec::new(), curve: Vec::new() }
+    }
+
+    /// `train` の observer から毎回呼びます。
+    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+        let step = progress.step;
+        let due = |percent: usize| (self.config.steps * percent).div_ceil(100);
+        // 途中の測定は軽くない。短い学習では、回数を減らす。
+        let spacing = (self.config.steps / 10).max(60);
+        let pictured = [0, 5, 10, 30, 60, 100].map(due).contains(&step);
+        if pictured || step.is_multiple_of(spacing) {
+            let Pictures { x, y } = &progress.dataset.held_out;
+            let output = translate(&progress.networks.generator, &self.config, x, Seed(0))?;
+            self.curve.push((step, measure(&output, y)?));
+            if pictured {
+                self.frames.push(Frame { step, output });
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// ちょうど `step` 回のときの出力。
+    pub fn frame(&self, step: usize) -> Option<&Frame> {
+        self.frames.iter().find(|frame| frame.step == step)
+    }
+
+    /// 取り置いた画像での測定の移り変わり。
+    pub fn line(&self, value: impl Fn(&Measured) -> f64) -> Vec<(f64, f64)> {
+        self.curve.iter().map(|(step, measured)| (*step as f64, value(measured))).collect()
+    }
+}
+
+/// 図に並べる枚数と、1 画素を何画素に拡大するか。
+fn layout(config: &Config) -> (usize, u32) {
+    let columns = if config.size > 64 { 4 } else { 8 };
+    (columns, (96 / config.size).max(1) as u32)
+}
+
+/// 1 行分の画像。
+struct Row {
+    images: Tensor,
+    frame: RGBColor,
+}
+
+impl Row {
+    fn new(images: &Tensor, start: usize, columns: usize, frame: RGBColor) -> Result<Self> {
+        let count = columns.min(images.dim(0)? - start);
+        Ok(Self { images: images.narrow(0, start, count)?, frame })
+    }
+}
+
+/// 行を上から下へ積みます。
+fn stack<'a>(path: &Path, rows: &'a [Row], (columns, scale): (usize, u32)) -> Result<()> {
+    let sheet = |row: &'a Row| Sheet { images: &row.images, columns, frame: row.frame };
+    plot::image_stack(path, &rows.iter().map(sheet).collect::<Vec<_>>(), scale)
+}
+
+/// 1 回の学習の図を `dir` に書きます。
+pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
+    let Trained { config, dataset, history, .. } = trained;
+    let Pictures { x, y } = &dataset.held_out;
+    let (columns, scale) = layout(config);
+    let output = trained.translate(x, Seed(0))?;
+
+    let mut rows = vec![Row::new(x, 0, columns, color::MUTED)?];
+    for frame in &recorder.frames {
+        rows.push(Row::new(&frame.output, 0, columns, color::FAKE)?);
+    }
+    rows.push(Row::new(y, 0, columns, color::REAL)?);
+    stack(&dir.join("steps.png"), &rows, (columns, scale))?;
+
+    let mut rows = Vec::new();
+    for start in (columns..x.dim(0)?).step_by(columns).take(3) {
+        rows.push(Row::new(x, start, columns, color::MUTED)?);
+        rows.push(Row::new(&output, start, columns, color::FAKE)?);
+        rows.push(Row::new(y, start, columns, color::REAL)?);
+    }
+    if !rows.is_empty() {
+        stack(&dir.join("held-out.png"), &rows, (columns, scale))?;
+    }
+    noise(trained, &dir.join("noise.png"))?;
+    if config.channels == 1 {
+        patch_map(trained, &dir.join("patch-map.png"))?;
+    }
+
+    let width = (history.len() / 80).max(1);
+    let line =
+        |label, column, color| Line { label, color, points: history.smoothed(column, width) };
+    let input = measure(x, y)?;
+    LineChart {
+        x_label: "更新回数",
+        y_label: "損失",
+        lines: vec![
+            line("識別器", "loss D", color::DISCRIMINATOR),
+            line("生成器 (GAN)", "loss GAN", color::GENERATOR),
+        ],
+        y_range: 0. ..3.,
+        guides: vec![(2f64.ln(), "log 2")],
+    }
+    .save(&dir.join("losses.svg"))?;
+    LineChart {
+        x_label: "更新回数",
+        y_label: "本物である確率の平均",
+        lines: vec![
+            line("本物の対", "D(x,y)", color::REAL),
+            line("偽物の対", "D(x,G(x))", color::FAKE),
+        ],
+        y_range: 0. ..1.,
+        guides: vec![(0.5, "1/2")],
+    }
+    .save(&dir.join("outputs.svg"))?;
+    let held_out = |label, color, value: fn(&Measured) -> f64| Line {
+        label,
+        color,
+        points: recorder.line(value),
+    };
+    LineChart {
+        x_label: "更新回数",
+        y_label: "正解との差 (L1)",
+        lines: vec![
+            line("学習用の字", "L1", color::LOSS),
+            held_out("取り置いた字", color::FAKE, |m| m.l1),
+        ],
+        y_range: 0. ..0.8,
+        guides: vec![(input.l1, "入力のまま")],
+    }
+    .save(&dir.join("l1.svg"))?;
+    LineChart {
+        x_label: "更新回数",
+        y_label: "正解との SSIM",
+        lines: vec![held_out("取り置いた字", color::FAKE, |m| m.ssim)],
+        y_range: 0. ..1.,
+        guides: vec![(input.ssim, "入力のまま")],
+    }
+    .save(&dir.join("ssim.svg"))
+}
+
+/// 同じ入力を、違うドロップアウトで変換した出力 `[回数, N, C, S, S]`。
+pub fn with_different_noise(trained: &Trained, x: &Tensor, times: u64) -> Result<Tensor> {
+    let outputs = (1..=times).map(|seed| trained.translate(x, Seed(seed)));
+    Ok(Tensor::stack(&outputs.collect::<Result<Vec<_>>>()?, 0)?)
+}
+
+/// 画素ごとの標準偏差 `[N, C, S, S]`。
+pub fn deviation(outputs: &Tensor) -> Result<Tensor> {
+    let mean = outputs.mean_keepdim(0)?;
+    Ok(outputs.broadcast_sub(&mean)?.sqr()?.mean(0)?.sqrt()?)
+}
+
+/// 左から、入力、違うドロップアウトでの出力、出力どうしの標準偏差 (0.2 で真っ黒)。
+fn noise(trained: &Trained, path: &Path) -> Result<()> {
+    const TIMES: usize = 5;
+    let (_, scale) = layout(&trained.config);
+    let x = &trained.dataset.held_out.x;
+    let x = x.narrow(0, 0, x.dim(0)?.min(4))?;
+    let outputs = with_different_noise(trained, &x, TIMES as u64)?;
+    let spread = deviation(&outputs)?.affine(10., -1.)?.clamp(-1., 1.)?;
+    // 並べる順を、回数 → 字 から 字 → 回数 に替える。
+    let outputs = outputs.transpose(0, 1)?.contiguous()?.flatten(0, 1)?;
+    let sheets = [
+        Sheet { images: &x, columns: 1, frame: color::MUTED },
+        Sheet { images: &outputs, columns: TIMES, frame: color::FAKE },
+        Sheet { images: &spread, columns: 1, frame: color::LATENT },
+    ];
+    plot::image_grid(path, &sheets, scale)
+}
+
+/// D が小片ごとに答えた、本物である確率 `[N, 1, h, w]`。
+///
+/// D は本物と偽物を別々のミニバッチで学んだので、ここでも、その組の統計で正規化します。
+pub fn patches(trained: &Trained, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    Ok(sigmoid(&trained.networks.discriminator.forward(x, y, true)?)?.detach())
+}
+
+/// 上から、本物の対、偽物の対の、小片ごとの答え。
+fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
+    let (columns, scale) = layout(&trained.config);
+    let Pictures { x, y } = &trained.dataset.held_out;
+    let count = columns.min(x.dim(0)?);
+    let (x, y) = (x.narrow(0, 0, count)?, y.narrow(0, 0, count)?);
+    let fake = trained.translate(&x, Seed(0))?;
+    let sheets = [(&y, color::REAL), (&fake, color::FAKE)]
+        .into_iter()
+        .map(|(picture, frame)| {
+            let map = patches(trained, &x, picture)?;
+            Ok((painted(picture, &map, &patch_gan(&trained.config))?, frame))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let sheets: Vec<Sheet> =
+        sheets.iter().map(|(images, frame)| Sheet { images, columns, frame: *frame }).collect();
+    plot::image_stack(path, &sheets, scale)
+}
+
+/// 濃淡の画像 `[N, 1, S, S]` の地を、小片ごとの答えの色で塗ります (青は本物、朱は偽物と答えたところ)。
+fn painted(pictures: &Tensor, map: &Tensor, layers: &[Layer]) -> Result<Tensor> {
+    let (n, _, size, _) = pictures.dims4()?;
+    let (_, _, rows, columns) = map.dims4()?;
+    let (start, jump) = field_origin(layers);
+    let first = start as f32 + (receptive_field(layers) as f32 - 1.) / 2.;
+    // 画素に、受容野の中心がいちばん近い点の答えを割り当てる。
+    let cell = |at: usize, cells: usize| {
+        (((at as f32 - first) / jump as f32).round().max(0.) as usize).min(cells - 1)
+    };
+    let ink = pictures.flatten_all()?.to_vec1::<f32>()?;
+    let map = map.flatten_all()?.to_vec1::<f32>()?;
+    let mut values = Vec::with_capacity(3 * ink.len());
+    for picture in 0..n {
+        for channel in 0..3 {
+            for row in 0..size {
+                for column in 0..size {
+                    let at = (picture * rows + cell(row, rows)) * columns + cell(column, columns);
+                    let paper = tint(map[at])[channel];
+                    let ink = ink[(picture * size + row) * size + column] / 2. + 0.5;
+                    values.push((paper + (0.1 - paper) * ink) * 2. - 1.);
+                }
+            }
+        }
+    }
+    Ok(Tensor::from_vec(values, (n, 3, size, size), &Device::Cpu)?)
+}
+
+/// 確率 0 は生成データの色、1 は本物の色、½ は白。
+fn tint(probability: f32) -> [f32; 3] {
+    let RGBColor(r, g, b) = if probability < 0.5 { color::FAKE } else { color::REAL };
+    let amount = (probability * 2. - 1.).abs() * 0.75;
+    [r, g, b].map(|c| 1. + (f32::from(c) / 255. - 1.) * amount)
+}
+
+/// 受容野の大きさ。左上はこの章の 32×32 の画像、ほかは論文の 256×256 の画像で、16、34、70。
+pub fn receptive(path: &Path) -> Result<()> {
+    const SIDE: usize = 256;
+    let font = Font::embedded("kanji-mincho")?;
+    let mut values = Vec::new();
+    let book = Config::book();
+    let paper = |patch_layers| Config { patch_layers, ..Config::paper() };
+    for config in [book, paper(1), paper(2), paper(3)] {
+        let layers = patch_gan(&config);
+        let zoom = SIDE / config.size;
+        let picture = data::write(&font, &['鏡'], config.size, config.size)?;
+        let ink = picture.flatten_all()?.to_vec1::<f32>()?;
+        let field = field_of_the_middle(&layers, config.size);
+        let inside = |at: usize| field.contains(&((at / zoom) as isize));
+        // 四角の外側は薄く、縁は識別器の色で描く。
+        let edge = |at: usize| inside(at) && (!inside(at + 3) || at < 3 || !inside(at - 3));
+        let RGBColor(r, g, b) = color::DISCRIMINATOR;
+        for channel in [r, g, b] {
+            for row in 0..SIDE {
+                for column in 0..SIDE {
+                    let within = inside(row) && inside(column);
+                    let ink = ink[row / zoom * config.size + column / zoom] / 2. + 0.5;
+                    let ink = if within { ink } else { ink * 0.25 };
+                    let on_edge = within && (edge(row) || edge(column));
+                    let value = if on_edge { f32::from(channel) / 255. } else { 1. - 0.9 * ink };
+                    values.push(2. * value - 1.);
+                }
+            }
+        }
+    }
+    let images = Tensor::from_vec(values, (4, 3, SIDE, SIDE), &Device::Cpu)?;
+    plot::image_grid(path, &[Sheet { images: &images, columns: 2, frame: color::MUTED }], 1)
+}
+
+/// 出力の中央の点が見ている範囲 (縦も横も同じ)。
+pub fn field_of_the_middle(layers: &[Layer], size: usize) -> std::ops::Range<isize> {
+    let middle = crate::model::output_size(layers, size) / 2;
+    let (start, jump) = field_origin(layers);
+    let from = start + (middle * jump) as isize;
+    from..from + receptive_field(layers) as isize
+}
+
+/// 比べる学習の 1 つ。
+pub struct Compared<'a> {
+    pub label: &'a str,
+    pub color: RGBColor,
+    pub recorder: &'a Recorder,
+}
+
+/// 同じ回数だけ学習した結果の比較。上から、入力、`runs` の順の出力、正解です。
+pub fn compare(runs: &[Compared], steps: usize, truth: &Pictures, dir: &Path) -> Result<()> {
+    let place = layout(&Config::book());
+    let columns = place.0;
+    let mut rows = vec![Row::new(&truth.x, 0, columns, color::MUTED)?];
+    for run in runs {
+        if let Some(frame) = run.recorder.frame(steps) {
+            rows.push(Row::new(&frame.output, 0, columns, color::FAKE)?);
+        }
+    }
+    rows.push(Row::new(&truth.y, 0, columns, color::REAL)?);
+    stack(&dir.join("compare.png"), &rows, place)?;
+    let lines = runs.iter().map(|run| {
+        let mut points = run.recorder.line(|measured| measured.ssim);
+        points.retain(|(step, _)| *step <= steps as f64);
+        Line { label: run.label, color: run.color, points }
+    });
+    LineChart {
+        x_label: "更新回数",
+        y_label: "取り置いた字の SSIM",
+        lines: lines.collect(),
+        y_range: 0. ..1.,
+        guides: vec![],
+    }
+    .save(&dir.join("compare.svg"))
+}
+
+/// 同じ回数だけ学習した、L1 だけの出力、両方の出力、正解。ぼけの違いを見るため、大きく描きます。
+pub fn blur(l1: &Trained, both: &Trained, path: &Path) -> Result<()> {
+    const COLUMNS: usize = 5;
+    let Pictures { x, y } = &both.dataset.held_out;
+    let row = |images: &Tensor, frame| Row::new(images, 0, COLUMNS, frame);
+    let rows = [
+        row(&l1.translate(x, Seed(0))?, color::LOSS)?,
+        row(&both.translate(x, Seed(0))?, color::FAKE)?,
+        row(y, color::REAL)?,
+    ];
+    stack(path, &rows, (COLUMNS, 5))
+}

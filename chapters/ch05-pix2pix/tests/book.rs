@@ -1,0 +1,148 @@
+//! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use ch05_pix2pix::book::{self, Book};
+use ch05_pix2pix::config::Config;
+use ch05_pix2pix::measure::{Measured, measure};
+use common::history::Run;
+use common::measure::sharpness;
+
+static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(0, true)).unwrap());
+
+fn figures() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/figures/ch05-pix2pix")
+}
+
+#[test]
+fn figures_are_written() {
+    // CI では、置いてある図が今のソースから作られたものかを、書き直す前に確かめる。
+    if std::env::var_os("CI").is_some() {
+        let committed = Run::read(&figures()).unwrap();
+        assert_eq!(
+            committed.fingerprint,
+            book::fingerprint().unwrap(),
+            "図が古くなっています。cargo test -p ch05-pix2pix を実行し、book/src/figures/ch05-pix2pix をコミットしてください"
+        );
+    }
+    BOOK.draw(&figures()).unwrap();
+    let record = Run::read(&figures()).unwrap();
+    assert_eq!(record.fingerprint, book::fingerprint().unwrap());
+    assert_eq!(record.configs["main"], serde_json::to_value(Config::book()).unwrap());
+}
+
+/// 同じ回数だけ学習した 5 つのうちの 1 つ。
+fn compared(book: &Book, key: &str) -> Measured {
+    let measured = book.measured().unwrap();
+    measured.into_iter().find(|(known, _)| *known == key).unwrap().1
+}
+
+fn redrawn(book: &Book) {
+    // 取り置いた 100 字で、入力のままより正解に近づく。
+    let held_out = &book.main.trained.dataset.held_out;
+    let input = measure(&held_out.x, &held_out.y).unwrap();
+    let output = book.main.measure().unwrap();
+    assert!(output.ssim > input.ssim + 0.1, "{input:?} {output:?}");
+    assert!(output.l1 < 0.75 * input.l1, "{input:?} {output:?}");
+}
+
+fn blurs(book: &Book) {
+    // 同じ回数だけ学習すると、L1 だけの出力は正解よりぼけていて、GAN を足すと正解の鮮明さに近づく。
+    // 画素ごとの点数 (L1 と SSIM) には、ほとんど差がない。
+    let truth = sharpness(&book.main.trained.dataset.held_out.y).unwrap();
+    let (l1, both) = (book.l1.measure().unwrap(), book.main.measure().unwrap());
+    let sharper = both.sharpness - l1.sharpness;
+    assert!(sharper > 0.004 && both.sharpness < truth, "{l1:?} {both:?} {truth}");
+    assert!((l1.l1 - both.l1).abs() < 0.02 && (l1.ssim - both.ssim).abs() < 0.03);
+}
+
+fn strays(book: &Book) {
+    // GAN だけだと、鮮明だが、正解からは遠い。
+    let (gan, both) = (compared(book, "gan"), compared(book, "both"));
+    assert!(gan.sharpness > both.sharpness + 0.02, "{gan:?} {both:?}");
+    assert!(gan.l1 > both.l1 + 0.02 && gan.ssim < both.ssim - 0.04, "{gan:?} {both:?}");
+}
+
+fn needs_skips(book: &Book) {
+    let (without, with) = (compared(book, "no_skips"), compared(book, "both"));
+    assert!(without.ssim < with.ssim - 0.25, "{without:?} {with:?}");
+    assert!(without.l1 > 1.3 * with.l1, "{without:?} {with:?}");
+}
+
+fn needs_pairs(book: &Book) {
+    let (unpaired, paired) = (compared(book, "unpaired"), compared(book, "both"));
+    assert!(unpaired.ssim < paired.ssim - 0.3, "{unpaired:?} {paired:?}");
+    // 入力をそのまま写すよりも、正解から遠い。
+    let held_out = &book.main.trained.dataset.held_out;
+    let input = measure(&held_out.x, &held_out.y).unwrap();
+    assert!(unpaired.ssim < input.ssim - 0.2 && unpaired.l1 > input.l1, "{unpaired:?} {input:?}");
+}
+
+fn noise_is_minor(book: &Book) {
+    // ドロップアウトで出力は変わるが、その幅は正解との差の半分に満たない。
+    let deviation = f64::from(book.main.noise_deviation().unwrap());
+    let error = book.main.measure().unwrap().l1;
+    assert!(deviation > 0.005 && deviation < error / 2., "{deviation} {error}");
+}
+
+fn patches_differ(book: &Book) {
+    let [real, fake] = book.main.mean_patches().unwrap();
+    assert!(real > fake + 0.1, "{real} {fake}");
+}
+
+#[test]
+fn held_out_characters_are_redrawn() {
+    redrawn(&BOOK);
+}
+
+#[test]
+fn l1_alone_blurs() {
+    blurs(&BOOK);
+}
+
+#[test]
+fn gan_alone_strays_from_the_truth() {
+    strays(&BOOK);
+}
+
+#[test]
+fn skips_matter() {
+    needs_skips(&BOOK);
+}
+
+#[test]
+fn unpaired_data_breaks_it() {
+    needs_pairs(&BOOK);
+}
+
+#[test]
+fn noise_moves_the_output_only_a_little() {
+    noise_is_minor(&BOOK);
+}
+
+#[test]
+fn real_patches_score_higher_than_fake_ones() {
+    patches_differ(&BOOK);
+}
+
+#[test]
+#[ignore = "ほかの 3 つの種で、本の学習をすべて行います (数分)"]
+fn claims_hold_for_three_more_seeds() {
+    for seed in 1..=3 {
+        let book = common::nn::run(|| Book::train(seed, true)).unwrap();
+        let [l1, both] = [&book.l1, &book.main].map(|run| run.measure().unwrap());
+        println!("種 {seed}: L1 だけ {l1:?} 両方 {both:?}");
+        println!("{:?}", book.measured().unwrap());
+        println!(
+            "{:?} {}",
+            book.main.mean_patches().unwrap(),
+            book.main.noise_deviation().unwrap()
+        );
+        for claim in
+            [redrawn, blurs, strays, needs_skips, needs_pairs, noise_is_minor, patches_differ]
+        {
+            claim(&book);
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::Tensor;
+use common::history::{self, Run};
+use common::measure::ssim;
+use common::nn::l1;
+use common::plot::{self, Line, color};
+use common::seed::Seed;
+use common::{cli, folder};
+
+use crate::config::{Config, Direction};
+use crate::data::{self, Dataset, Style};
+use crate::figures::{self, Recorder};
+use crate::model::Generator;
+use crate::train::{self, NETWORKS, Paired, Trained};
+
+/// 学習の結果と、図に使う途中経過。
+pub struct Outcome {
+    pub trained: Trained,
+    pub recorder: Recorder,
+    pub dataset: Dataset,
+}
+
+/// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
+pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    config.check()?;
+    run_on(label, config, data::dataset(config)?, quiet)
+}
+
+/// データを渡して学習します。
+pub fn run_on(label: &str, config: &Config, dataset: Dataset, quiet: bool) -> Result<Outcome> {
+    let bar = cli::Progress::new(label, config.steps, quiet);
+    let mut recorder = Recorder::new(config, &dataset)?;
+    let mut shown = 0;
+    let trained = train::train(config, &dataset, |progress| {
+        if let Some(losses) = progress.losses {
+            bar.step(progress.step, &losses.named());
+        }
+        let go_on = recorder.observe(progress)?;
+        if recorder.frames.len() > shown {
+            shown = recorder.frames.len();
+            let fake = &recorder.frames[shown - 1].xyx[0];
+            let text = preview(&recorder.test_x, fake)?;
+            bar.show(&format!("{label}: {} 回 (左が x、右が G(x))\n{text}", progress.step));
+        }
+        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+    })?;
+    bar.finish();
+    Ok(Outcome { trained, recorder, dataset })
+}
+
+/// 端末に出す見本。訳す前と後の 1 枚ずつを、縮めて左右に並べます。
+pub fn preview(before: &Tensor, after: &Tensor) -> Result<String> {
+    let small = |images: &Tensor| -> Result<Tensor> {
+        let step = images.dim(3)?.div_ceil(16);
+        Ok(images.narrow(0, 0, 1)?.avg_pool2d(step)?.squeeze(0)?)
+    };
+    plot::ascii(&Tensor::cat(&[small(before)?, small(after)?], 2)?)
+}
+
+/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
+pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
+    let Outcome { trained, recorder, .. } = outcome;
+    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
+    common::files::write(&dir.join("config.json"), config.as_bytes())?;
+    for network in NETWORKS {
+        trained.gan.variables.save(network, &dir.join(format!("{network}.safetensors")))?;
+    }
+    figures::draw(trained, recorder, dir)
+}
+
+/// 学習に使わない画像で測った値。
+#[derive(Debug, Clone, Copy)]
+pub struct Scores {
+    /// 本当の対との SSIM: X → Y と Y → X
+    pub ssim: [f64; 2],
+    /// 訳し戻した画像と元の画像の L1: X → Y → X と Y → X → Y
+    pub back: [f64; 2],
+    /// もう一方の画風の画像を入れたときの変わりよう (L1): G(y) と F(x)
+    pub same: [f64; 2],
+}
+
+impl Outcome {
+    /// 保留した画像すべてで測ります。対が分からないデータでは、SSIM は 0 です。
+    pub fn scores(&self) -> Result<Scores> {
+        let (g, f) = (&self.trained.gan.generator_xy, &self.trained.gan.generator_yx);
+        let (x, y) = (&self.dataset.test_x, &self.dataset.test_y);
+        let (fake_y, fake_x) = (g.forward(x)?.detach(), f.forward(y)?.detach());
+        let distance = |a: &Tensor, b: &Tensor| -> Result<f64> {
+            Ok(f64::from(l1(a, b)?.to_scalar::<f32>()?))
+        };
+        let ssim = match self.dataset.test_is_paired {
+            true => [ssim(&fake_y, y)?, ssim(&fake_x, x)?],
+            false => [0.; 2],
+        };
+        Ok(Scores {
+            ssim,
+            back: [distance(&f.forward(&fake_y)?, x)?, distance(&g.forward(&fake_x)?, y)?],
+            same: [distance(&g.forward(y)?, y)?, distance(&f.forward(x)?, x)?],
+        })
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    pub fn reading(&self) -> Result<String> {
+        let Scores { ssim: [xy, yx], back: [x, y], .. } = self.scores()?;
+        let mut text = format!(
+            "訳して訳し戻すと、元との差 (−1 から 1 の画素で平均) は X → Y → X で {x:.3}、Y → X → Y で {y:.3} でした。"
+        );
+        if self.dataset.test_is_paired {
+            let before = ssim(&self.dataset.test_x, &self.dataset.test_y)?;
+            text += &format!(
+                "\n学習に一度も出していない本当の対との SSIM は、訳す前の {before:.2} から、\
+                 X → Y で {xy:.2}、Y → X で {yx:.2} になりました。1 に近いほど、場面の中身を保っています。"
+            );
+        }
+        let history = &self.trained.history;
+        let tail = |column| history.tail_mean(column, (history.len() / 10).max(1));
+        text += &format!(
+            "\n敵対的損失は G が {:.2}、D_Y が {:.2} で終わりました。下がり切らなくても、絵は良くなり続けます。",
+            tail("loss G"),
+            tail("loss D_Y")
+        );
+        Ok(text)
+    }
+}
+
+/// Pix2Pix 型の学習の結果。
+pub struct PairedOutcome {
+    pub gan: Paired,
+    /// (ステップ, 本当の対との SSIM)
+    pub similarity: Vec<(f64, f64)>,
+}
+
+/// 比較のための Pix2Pix 型を学習します。`shuffled` なら、対をわざとずらします。
+pub fn run_paired(config: &Config, dataset: &Dataset, shuffled: bool) -> Result<PairedOutcome> {
+    let truth = data::true_pairs(config)?;
+    let truth = if shuffled { rotated(&truth)? } else { truth };
+    let measured = Recorder::new(config, dataset)?;
+    let mut similarity = Vec::new();
+    let gan = train::train_paired(config, &dataset.train_x, &truth, |step, generator| {
+        ensure!(!cli::stop_requested(), "Pix2Pix 型の学習の途中で止めました");
+        if step.is_multiple_of(config.steps.div_ceil(12)) || step == config.steps {
+            let fake = generator.forward(&measured.test_x)?;
+            similarity.push((step as f64, ssim(&fake, &measured.test_y)?));
+        }
+        Ok(())
+    })?;
+    Ok(PairedOutcome { gan, similarity })
+}
+
+/// CycleGAN の短い学習の SSIM (両方向の平均)。`shuffled` なら、Y の画像を並べ替えてから学習します。
+///
+/// 並べ替えると、ミニバッチの中身はすべて変わります。対を見ていなければ、成績は変わらないはずです。
+pub fn order_of_y(config: &Config, dataset: &Dataset, shuffled: bool) -> Result<f64> {
+    let config = Config { steps: config.steps / 5, ..config.clone() };
+    let mut dataset = dataset.clone();
+    if shuffled {
+        dataset.train_y = rotated(&dataset.train_y)?;
+    }
+    let [xy, yx] = run_on("並び", &config, dataset, true)?.scores()?.ssim;
+    Ok((xy + yx) / 2.)
+}
+
+impl PairedOutcome {
+    /// 保留した場面すべてでの、本当の対との SSIM。
+    pub fn ssim(&self, dataset: &Dataset) -> Result<f64> {
+        ssim(&self.gan.generator.forward(&dataset.test_x)?, &dataset.test_y)
+    }
+}
+
+/// 画像の順番をずらします。同じ番号どうしの対は、すべて崩れます。
+pub fn rotated(images: &Tensor) -> Result<Tensor> {
+    let n = images.dim(0)?;
+    let shift = (n / 3).max(1);
+    Ok(Tensor::cat(&[images.narrow(0, shift, n - shift)?, images.narrow(0, 0, shift)?], 0)?)
+}
+
+/// 本に載せる実験の結果。
+pub struct Book {
+    pub main: Outcome,
+    /// 恒等損失を外したもの (敵対的損失とサイクル損失)。
+    pub no_identity: Outcome,
+    /// さらにサイクル損失も外したもの (敵対的損失だけ)。
+    pub gan_only: Outcome,
+    pub paired: PairedOutcome,
+    pub paired_shuffled: PairedOutcome,
+    /// 短い学習の SSIM (両方向の平均): Y の並びがそのままのときと、並べ替えたとき。
+    pub order: [f64; 2],
+}
+
+impl Book {
+    /// すべて学習します。回数・ミニバッチ・データは、どの学習でも同じです。
+    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
+        let config = Config { seed, ..Config::book() };
+        let dataset = data::dataset(&config)?;
+        let run = |label, config: &Config| -> Result<Outcome> {
+            let outcome = run_on(label, config, dataset.clone(), quiet)?;
+            ensure!(!cli::stop_requested(), "{label}の途中で止めました");
+            Ok(outcome)
+        };
+        let no_identity = Config { lambda_identity: 0., ..config.clone() };
+        let gan_only = Config { lambda_cycle: 0., ..no_identity.clone() };
+        Ok(Self {
+            main: run("標準", &config)?,
+            no_identity: run("恒等損失なし", &no_identity)?,
+            gan_only: run("敵対的損失だけ", &gan_only)?,
+            paired: run_paired(&config, &dataset, false)?,
+            paired_shuffled: run_paired(&config, &dataset, true)?,
+            order: [order_of_y(&config, &dataset, false)?, order_of_y(&config, &dataset, true)?],
+        })
+    }
+
+    /// 本の図と `run.json` を `dir` に書きます。
+    pub fn draw(&self, dir: &Path) -> Result<()> {
+        let Outcome { trained, recorder, dataset } = &self.main;
+        figures::draw(trained, recorder, dir)?;
+        figures::data(dataset, dir)?;
+        let (x, y) = (figures::shown(&dataset.test_x)?, figures::shown(&dataset.test_y)?);
+        let (real, fake) = (color::REAL, color::FAKE);
+        let last = |outcome: &Outcome| -> Result<[Tensor; 2]> {
+            let frame = outcome.recorder.frames.last().context("途中経過がありません")?;
+            Ok(frame.xyx.clone())
+        };
+        // サイクル損失の働きは、恒等損失のない 2 つの学習で比べる。違いはサイクル損失だけ。
+        let ([cycle, cycle_back], [gan, gan_back]) =
+            (last(&self.no_identity)?, last(&self.gan_only)?);
+        let rows = [
+            (&x, real),
+            (&cycle, fake),
+            (&cycle_back, fake),
+            (&gan, fake),
+            (&gan_back, fake),
+            (&y, real),
+        ];
+        figures::stack(&dir.join("compare-cycle.png"), &rows)?;
+
+        let [main, _] = last(&self.main)?;
+        let rows = [(&x, real), (&main, fake), (&cycle, fake), (&y, real)];
+        figures::stack(&dir.join("compare-identity.png"), &rows)?;
+        let same = |outcome: &Outcome| outcome.trained.gan.generator_xy.forward(&y);
+        let (with, without) = (same(&self.main)?, same(&self.no_identity)?);
+        let rows = [(&y, real), (&with, fake), (&without, fake)];
+        figures::stack(&dir.join("compare-same.png"), &rows)?;
+
+        let draw = |outcome: &PairedOutcome| outcome.gan.generator.forward(&x);
+        let (paired, shuffled) = (draw(&self.paired)?, draw(&self.paired_shuffled)?);
+        let rows = [(&x, real), (&main, fake), (&paired, fake), (&shuffled, fake), (&y, real)];
+        figures::stack(&dir.join("compare-paired.png"), &rows)?;
+
+        let untouched = ssim(&dataset.test_x, &dataset.test_y)?;
+        let line = |label, color, points: &[_]| Line { label, color, points: points.to_vec() };
+        let curve =
+            |label, color, outcome: &Outcome| line(label, color, &outcome.recorder.similarity[0]);
+        figures::compare(
+            &dir.join("compare-cycle.svg"),
+            vec![
+                curve("すべて", color::GENERATOR, &self.main),
+                curve("恒等なし", color::LATENT, &self.no_identity),
+                curve("敵対的だけ", color::FAKE, &self.gan_only),
+            ],
+            vec![(untouched, "訳す前")],
+        )?;
+        figures::compare(
+            &dir.join("compare-paired.svg"),
+            vec![
+                curve("CycleGAN", color::GENERATOR, &self.main),
+                line("Pix2Pix 型", color::REAL, &self.paired.similarity),
+                line("対をずらす", color::FAKE, &self.paired_shuffled.similarity),
+            ],
+            vec![(untouched, "訳す前")],
+        )?;
+        let text = trained.history.to_string();
+        common::files::write(&dir.join("history.txt"), text.as_bytes())?;
+        self.record()?.write(dir)
+    }
+
+    /// 本文が引用する測定値。
+    fn record(&self) -> Result<Run> {
+        let mut record = Run::new(fingerprint()?);
+        let dataset = &self.main.dataset;
+        record.result("input.ssim", format!("{:.2}", ssim(&dataset.test_x, &dataset.test_y)?));
+        for (name, outcome) in
+            [("main", &self.main), ("no_identity", &self.no_identity), ("gan_only", &self.gan_only)]
+        {
+            record.config(name, &outcome.trained.config)?;
+            let scores = outcome.scores()?;
+            for (key, [a, b], values) in [
+                ("ssim", ["xy", "yx"], scores.ssim),
+                ("back", ["x", "y"], scores.back),
+                ("same", ["xy", "yx"], scores.same),
+            ] {
+                let digits = if key == "ssim" { 2 } else { 3 };
+                record.result(&format!("{name}.{key}_{a}"), format!("{:.digits$}", values[0]));
+                record.result(&format!("{name}.{key}_{b}"), format!("{:.digits$}", values[1]));
+            }
+            let history = &outcome.trained.history;
+            for (key, column) in [
+                ("loss_g", "loss G"),
+                ("loss_f", "loss F"),
+                ("loss_d_x", "loss D_X"),
+                ("loss_d_y", "loss D_Y"),
+            ] {
+                let mean = history.tail_mean(column, history.len() / 10);
+                record.result(&format!("{name}.{key}"), format!("{mean:.2}"));
+            }
+            let [early, late] = outcome.cycle_early_and_late();
+            record.result(&format!("{name}.cycle_early"), format!("{early:.3}"));
+            record.result(&format!("{name}.cycle_late"), format!("{late:.3}"));
+        }
+        record.result("paired.ssim_xy", format!("{:.2}", self.paired.ssim(dataset)?));
+        let [plain, shuffled] = self.order;
+        record.result("order.plain", format!("{plain:.2}"));
+        record.result("order.shuffled", format!("{shuffled:.2}"));
+        let shuffled = self.paired_shuffled.ssim(dataset)?;
+        record.result("paired_shuffled.ssim_xy", format!("{shuffled:.2}"));
+        Ok(record)
+    }
+}
+
+impl Outcome {
+    /// サイクル損失 (両方向の平均): 最初の 1 割と、最後の 1 割。
+    pub fn cycle_early_and_late(&self) -> [f64; 2] {
+        let history = &self.trained.history;
+        let tenth = (history.len() / 10).max(1);
+        let mean = |values: fn(&[(f64, f64)]) -> f64| {
+            let [x, y] = ["cycle X", "cycle Y"].map(|column| history.smoothed(column, tenth));
+            (values(&x) + values(&y)) / 2.
+        };
+        [mean(|means| means[0].1), mean(|means| means[means.len() - 1].1)]
+    }
+}
+
+/// この章の図を決めるソースの指紋。
+pub fn fingerprint() -> Result<String> {
+    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
+    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+}
+
+/// 訳す前と、訳した後。
+pub struct Translation {
+    pub before: Tensor,
+    pub after: Tensor,
+}
+
+/// 保存した一方の生成器だけを使って訳します。もう一方の生成器も、識別器も読みません。
+///
+/// `input` は画像のフォルダです。省くと、学習に使っていない風景を `count` 枚描いて訳します。
+pub fn translate(
+    direction: Direction,
+    dir: &Path,
+    input: Option<&Path>,
+    count: usize,
+    seed: Seed,
+) -> Result<Translation> {
+    let path = dir.join("config.json");
+    let text = std::fs::read_to_string(&path).with_context(|| {
+        format!(
+            "{} がありません。先に cargo run -p ch06-cyclegan で学習してください",
+            path.display()
+        )
+    })?;
+    let config: Config = serde_json::from_str(&text)
+        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    config.check()?;
+    let (network, style) = match direction {
+        Direction::Xy => ("generator_xy", Style::Photo),
+        Direction::Yx => ("generator_yx", Style::Ukiyoe),
+    };
+    let variables = Seed(config.seed).variables();
+    let generator = Generator::new(&config, variables.builder(network))?;
+    variables.load(network, &dir.join(format!("{network}.safetensors")))?;
+    let before = match input {
+        Some(folder) => folder::images(folder, config.size, 3)?,
+        None => data::draw(&data::scenes(seed, "translate", count), style, config.size)?,
+    };
+    let after = generator.forward(&before)?.detach();
+    Ok(Translation { before, after })
+}

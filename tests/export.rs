@@ -1,0 +1,169 @@
+//! 持ち出すファイル: Anki のテキストと CSV。`cargo run -- export DIR` を本当に動かして確かめる。
+
+mod support;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use support::root;
+use workbook::export::{ANKI, ANKI_TERMS, CSV, CSV_TERMS};
+use workbook::quiz;
+
+fn export(dir: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_workbook"))
+        .arg("export")
+        .arg(dir)
+        .env("CARGO_MANIFEST_DIR", root())
+        .output()
+        .unwrap()
+}
+
+/// 引用符で囲まれた欄の並びを読む。Anki も表計算ソフトも、この規則 (RFC 4180) で読む。
+fn parse(text: &str, separator: char) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut field) = (Vec::new(), Vec::new(), String::new());
+    let mut chars = text.chars().peekable();
+    let mut quoted = false;
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' => quoted = !quoted,
+            '\r' if !quoted => {}
+            '\n' if !quoted => {
+                row.push(std::mem::take(&mut field));
+                rows.push(std::mem::take(&mut row));
+            }
+            c if c == separator && !quoted => row.push(std::mem::take(&mut field)),
+            c => field.push(c),
+        }
+    }
+    assert!(!quoted && field.is_empty() && row.is_empty(), "閉じていない欄があります");
+    rows
+}
+
+#[test]
+fn the_command_writes_files_of_every_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("新しい/フォルダ");
+    let output = export(&dir);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.lines().all(|line| line.starts_with("書き出しました: ")), "{shown}");
+
+    let bank = quiz::load(root()).unwrap();
+    let ids: Vec<&str> =
+        bank.chapters.iter().flat_map(|c| &c.questions).map(|q| q.id.as_str()).collect();
+
+    // Anki: 指示の行、1 行 1 枚、問題の id から決まる GUID、二つの札。
+    let text = fs::read_to_string(dir.join(ANKI)).unwrap();
+    let (head, body) = text.split_at(text.find("\n\"").unwrap() + 1);
+    assert!(head.lines().all(|line| line.starts_with('#')), "{head}");
+    for line in ["#separator:tab", "#html:true", "#guid column:1", "#tags column:4"] {
+        assert!(head.lines().any(|found| found == line), "{line}");
+    }
+    let rows = parse(body, '\t');
+    assert_eq!(rows.len(), body.lines().count(), "カードが 2 行にまたがっています");
+    let guids: Vec<&str> =
+        rows.iter().map(|row| row[0].strip_prefix("workbook-").unwrap()).collect();
+    assert_eq!(guids, ids);
+    assert_eq!(guids.iter().collect::<HashSet<_>>().len(), ids.len());
+    for row in &rows {
+        let [guid, front, back, tags] = &row[..] else {
+            panic!("列の数が違います: {row:?}")
+        };
+        assert!(
+            front.contains("<ol") && back.contains("正解: ") && back.contains("出典: "),
+            "{guid}"
+        );
+        let tags: Vec<&str> = tags.split(' ').collect();
+        assert!(
+            matches!(&tags[..], [chapter, importance] if chapter.starts_with("章::") && importance.starts_with("重要度::")),
+            "{guid}: {tags:?}"
+        );
+        // 数式は、Anki が描ける形だけになっている。
+        for html in [front, back] {
+            assert!(!html.contains("<math") && !html.contains('$'), "{guid}: {html}");
+            assert_eq!(html.matches("\\(").count(), html.matches("\\)").count(), "{guid}: {html}");
+        }
+    }
+    assert!(rows.iter().any(|row| row[1].contains("\\(")), "数式のある問題がありません");
+
+    // CSV: どの行も同じ列の数で、正解の番号が選択肢の中にある。
+    let text = fs::read_to_string(dir.join(CSV)).unwrap();
+    let rows = parse(text.strip_prefix('\u{feff}').unwrap(), ',');
+    assert_eq!(rows[0][..2], ["id", "章"]);
+    assert_eq!(rows[1..].iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ids);
+    for row in &rows[1..] {
+        assert_eq!(row.len(), rows[0].len(), "{}", row[0]);
+        for number in row[6].split('、') {
+            let choice = format!("{number}. ");
+            assert!(row[5].lines().any(|line| line.starts_with(&choice)), "{}: {number}", row[0]);
+        }
+    }
+}
+
+#[test]
+fn terms_are_written_when_there_is_a_glossary() {
+    let book = support::TinyBook::new("# 題\n");
+    let out = book.root().join("out");
+    workbook::export::write(book.root(), &out).unwrap();
+    assert!(!out.join(ANKI_TERMS).exists(), "用語集が無いのに書いています");
+    book.write(
+        "book/terms.toml",
+        "[[term]]\nid = \"gan\"\nja = \"GAN\"\nen = \"GAN\"\nreading = \"がん\"\naliases = []\n\
+         definition = \"\\\"作る<側>\\\"と見分ける側を競わせる。\"\n",
+    );
+    workbook::export::write(book.root(), &out).unwrap();
+    let text = fs::read_to_string(out.join(ANKI_TERMS)).unwrap();
+    let rows = parse(&text[text.find("\n\"").unwrap() + 1..], '\t');
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0][0], "workbook-term-gan");
+    assert_eq!(rows[0][2], "<p>GAN</p><p>\"作る&lt;側&gt;\"と見分ける側を競わせる。</p>");
+    let text = fs::read_to_string(out.join(CSV_TERMS)).unwrap();
+    let rows = parse(text.strip_prefix('\u{feff}').unwrap(), ',');
+    assert_eq!(rows[1][..2], ["gan", "GAN"]);
+
+    book.write("book/terms.toml", "term = 3");
+    let error = workbook::export::write(book.root(), &out).unwrap_err().to_string();
+    assert!(error.contains("用語集の形式に合いません"), "{error}");
+}
+
+#[test]
+fn writing_twice_gives_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = || [ANKI, CSV].map(|name| fs::read(folder.path().join(name)).unwrap());
+    workbook::export::write(root(), folder.path()).unwrap();
+    let first = read();
+    workbook::export::write(root(), folder.path()).unwrap();
+    assert!(first == read());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_gets_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    // 書こうとするファイルの名前が、もうフォルダに使われている。
+    fs::create_dir_all(folder.path().join("taken").join(ANKI)).unwrap();
+    for dir in [file.clone(), file.join("inside"), folder.path().join("taken")] {
+        let output = export(&dir);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert_eq!(error.lines().count(), 1, "{error}");
+        let sentence = format!(
+            "エラー: {} に書き出せません。書き込めるフォルダを指定してください",
+            dir.display()
+        );
+        assert!(error.starts_with(&sentence), "{error}");
+    }
+}
+
+#[test]
+fn without_a_folder_the_command_says_so() {
+    let output = Command::new(env!("CARGO_BIN_EXE_workbook")).arg("export").output().unwrap();
+    assert!(!output.status.success());
+}
