@@ -1,0 +1,320 @@
+//! 用語集の試験: 一つの語に一つの意味、届くリンク、本文の吹き出し。チートシートの紙の枚数も調べる。
+
+#[path = "support/chrome.rs"]
+mod chrome;
+mod support;
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use chrome::{browser, js, wait};
+use headless_chrome::types::PrintToPdfOptions;
+use scraper::{Html, Selector};
+use serde_json::json;
+use support::{files, real_book, root};
+use workbook::glossary::{self, Glossary};
+use workbook::sections::Sections;
+use workbook::syllabus;
+
+fn real() -> Glossary {
+    glossary::load(root()).unwrap()
+}
+
+/// 空白と大文字小文字の違いを無くし、後ろの「(VAE)」のような略語を除いた書き方。
+fn fold(name: &str) -> String {
+    let name = name.split(" (").next().unwrap();
+    name.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+fn names() -> HashSet<String> {
+    real().terms.iter().flat_map(|term| term.names().map(fold).collect::<Vec<_>>()).collect()
+}
+
+fn page(name: &str) -> Html {
+    Html::parse_document(&fs::read_to_string(real_book().join(name)).unwrap())
+}
+
+fn selector(text: &str) -> Selector {
+    Selector::parse(text).unwrap()
+}
+
+const TWO: &str = r#"
+[[term]]
+id = "generator"
+ja = "生成器"
+en = "generator"
+reading = "せいせいき"
+aliases = ["ジェネレータ"]
+definition = "偽のデータを作る。"
+section = "ch03-gan/concept.md#generator"
+confused = ["decoder"]
+difference = "組む相手が違います。"
+
+[[term]]
+id = "decoder"
+ja = "デコーダ"
+en = "decoder"
+reading = "でこーだ"
+definition = "潜在変数をデータに変える。"
+related = ["generator"]
+"#;
+
+fn problems(toml: &str) -> Vec<String> {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir(root.path().join("book")).unwrap();
+    fs::write(root.path().join(glossary::FILE), toml).unwrap();
+    let mut sections = Sections::default();
+    sections.add_page("ch03-gan/concept.md", "# 題\n\n## 生成器 {#generator}\n");
+    glossary::load(root.path()).unwrap().problems(&sections)
+}
+
+#[test]
+fn mistakes_in_the_glossary_are_named() {
+    assert_eq!(problems(TWO), Vec::<String>::new());
+    for (from, to, sentence) in [
+        ("id = \"decoder\"", "id = \"generator\"", "同じ id の語"),
+        ("en = \"decoder\"", "en = \"Generator\"", "語「generator」も使っています"),
+        ("ja = \"デコーダ\"", "ja = \"ジェネレータ\"", "語「generator」も使っています"),
+        ("reading = \"でこーだ\"", "reading = \"デコーダ\"", "ひらがなと長音だけ"),
+        ("データに変える。", "データに変える。二つ目の文。", "1 文にしてください"),
+        ("データに変える。", "$x$ に変える。", "数式や太字の記法"),
+        ("concept.md#generator", "concept.md#nai", "という節は本にありません"),
+        ("related = [\"generator\"]", "related = [\"nai\"]", "「nai」は用語集にありません"),
+        ("related = [\"generator\"]", "related = [\"decoder\"]", "自分自身"),
+        ("difference = \"組む相手が違います。\"", "", "見分け方 (difference) がありません"),
+    ] {
+        assert!(TWO.contains(from), "{from}");
+        let found = problems(&TWO.replacen(from, to, 1));
+        assert!(found.iter().any(|problem| problem.contains(sentence)), "{from}: {found:?}");
+    }
+    // まだ無い章を指す節は、誤りではない。
+    assert!(problems(&TWO.replacen("ch03-gan/concept.md#", "ch09-new/concept.md#", 1)).is_empty());
+}
+
+#[test]
+fn every_syllabus_keyword_has_a_term() {
+    // 語ではなく、項目の題や話題として書かれているもの。
+    let topics = ["AI 生成物への適用", "生成モデルの考え方"];
+    let names = names();
+    for item in syllabus::load(root()).unwrap().item {
+        for keyword in item.keywords {
+            assert!(
+                topics.contains(&keyword.as_str()) || names.contains(&fold(&keyword)),
+                "{} のキーワード「{keyword}」が用語集にありません",
+                item.id
+            );
+        }
+    }
+}
+
+/// 章の初めの表のキーワードは、用語集の語か、語を含む言い方である。
+#[test]
+fn every_chapter_keyword_has_a_term() {
+    // 語ではなく、話題の名。
+    let topics = [
+        "学習と生成",
+        "ラベルが無くても学べる",
+        "画像・音声・文章の生成",
+        "著作権",
+        "ぼやけ",
+        "学習の不安定さ",
+        "評価の難しさ",
+        "出力の大きさ",
+        "丸暗記の確かめ方",
+        "ぼやけの理由",
+        "有名な使い道",
+        "有名な応用",
+        "どの損失を見るか",
+        "苦手なこと",
+        "対応の不定性",
+    ];
+    let names: Vec<String> = names().into_iter().filter(|name| name.chars().count() > 1).collect();
+    let mut seen = 0;
+    for file in files(&root().join("book/src"), "md") {
+        if !file.ends_with("README.md") || file.parent().unwrap().ends_with("src") {
+            continue;
+        }
+        for line in fs::read_to_string(&file).unwrap().lines() {
+            let Some((keyword, _)) = line.strip_prefix("| [").and_then(|rest| rest.split_once(']'))
+            else {
+                continue;
+            };
+            let keyword = keyword.replace("<wbr>", "");
+            let folded = fold(&keyword);
+            seen += 1;
+            assert!(
+                topics.contains(&keyword.as_str())
+                    || names.iter().any(|name| folded.contains(name)),
+                "{}: キーワード「{keyword}」の語が用語集にありません",
+                file.display()
+            );
+        }
+    }
+    assert!(seen >= 80, "キーワードの表を {seen} 行しか読めていません");
+}
+
+#[test]
+fn the_page_has_one_entry_for_each_term() {
+    let html = page("appendix/glossary.html");
+    let glossary = real();
+    assert!(glossary.terms.len() >= 150, "{} 語", glossary.terms.len());
+    let mut order = Vec::new();
+    for heading in html.select(&selector("h3[id^=term-]")) {
+        let id = heading.attr("id").unwrap().strip_prefix("term-").unwrap();
+        let term = glossary.terms.iter().find(|term| term.id == id).expect(id);
+        assert_eq!(heading.text().collect::<String>().trim(), term.ja);
+        order.push(term.reading.clone());
+    }
+    assert_eq!(order.len(), glossary.terms.len());
+    assert!(order.is_sorted(), "五十音の順に並んでいません");
+}
+
+#[test]
+fn only_the_first_use_on_a_page_gets_a_tooltip() {
+    let glossary = real();
+    let tips: HashMap<String, &str> = glossary
+        .terms
+        .iter()
+        .map(|term| (format!("#term-{}", term.id), &*term.definition))
+        .collect();
+    let mut total = 0;
+    for file in files(real_book(), "html") {
+        let name = file.strip_prefix(real_book()).unwrap();
+        if name == Path::new("print.html") {
+            continue;
+        }
+        let html = Html::parse_document(&fs::read_to_string(&file).unwrap());
+        let mut seen = HashSet::new();
+        for link in html.select(&selector("a.term")) {
+            let (url, id) = link.attr("href").unwrap().split_once('#').unwrap();
+            assert!(url.ends_with("appendix/glossary.html"), "{url}");
+            assert!(seen.insert(id.to_owned()), "{}: {id} が 2 度目です", name.display());
+            assert_eq!(link.attr("data-tip"), Some(tips[&format!("#{id}")]));
+            let inside = link.ancestors().filter_map(scraper::ElementRef::wrap).any(|element| {
+                ["a", "h1", "h2", "h3", "h4", "code", "pre"].contains(&element.value().name())
+            });
+            assert!(!inside, "{}: {id} がリンクや見出しの中です", name.display());
+            total += 1;
+        }
+        let whole =
+            html.select(&selector("main")).next().map(|main| main.text().collect::<String>());
+        assert!(!whole.unwrap_or_default().contains("data-tip"), "{}", name.display());
+    }
+    assert!(total > 200, "吹き出しが {total} 個しかありません");
+}
+
+/// 長い語の一部、英字の続き、ふだんの言葉には付かない。
+#[test]
+fn longer_words_win() {
+    let book = support::TinyBook::new(
+        "# 題\n\nDCGAN は、モード崩壊と `GAN` の[生成器](#a)の話です。\n\n## GAN の見出し {#a}\n\nGAN です。\n",
+    );
+    let term = |id: &str, ja: &str| {
+        format!(
+            "[[term]]\nid = \"{id}\"\nja = \"{ja}\"\nen = \"{id}\"\nreading = \"よみ\"\ndefinition = \"{id} です。\"\n"
+        )
+    };
+    let terms = [("g", "GAN"), ("m", "モード"), ("mc", "モード崩壊"), ("s", "生成器")];
+    book.write(glossary::FILE, terms.map(|(id, ja)| term(id, ja)).concat());
+    let html = book.main_html();
+    assert!(html.contains(">モード崩壊</a>") && !html.contains(">モード</a>"), "{html}");
+    assert_eq!(html.matches("class=\"term\"").count(), 2, "{html}");
+    assert!(html.contains(">GAN</a> です"), "{html}");
+}
+
+#[test]
+fn tooltips_work_with_keyboard_mouse_and_touch() {
+    let Some(browser) = browser() else { return };
+    let tab = browser.new_tab().unwrap();
+    let page = real_book().join("ch03-gan/concept.html").canonicalize().unwrap();
+    tab.navigate_to(&format!("file://{}", page.display())).unwrap();
+    tab.wait_until_navigated().unwrap();
+    let shown = "(() => { const tip = document.getElementById('term-tip'); return Boolean(tip) && !tip.hidden; })()";
+
+    // キーボード: 焦点で出て、読み上げに結び付き、Esc で消える。焦点は残る。
+    js(&tab, "document.querySelector('main a.term').focus()");
+    wait(&tab, shown);
+    let same =
+        "document.activeElement.dataset.tip === document.getElementById('term-tip').textContent
+        && document.activeElement.getAttribute('aria-describedby') === 'term-tip'
+        && document.getElementById('term-tip').getAttribute('role') === 'tooltip'";
+    assert_eq!(js(&tab, same), json!(true));
+    tab.press_key("Escape").unwrap();
+    assert_eq!(js(&tab, shown), json!(false));
+    assert_eq!(js(&tab, "document.activeElement.matches('a.term')"), json!(true));
+    js(&tab, "document.activeElement.blur()");
+
+    // マウス: 乗ると出て、離れると消える。
+    let over = |kind: &str, pointer: &str| {
+        js(
+            &tab,
+            &format!(
+                "document.querySelectorAll('main a.term')[2].dispatchEvent(
+                    new PointerEvent('{kind}', {{ bubbles: true, pointerType: '{pointer}' }}))"
+            ),
+        )
+    };
+    over("pointerover", "mouse");
+    assert_eq!(js(&tab, shown), json!(true));
+    over("pointerout", "mouse");
+    wait(&tab, &format!("!({shown})"));
+
+    // 指: 1 度目で説明、2 度目で用語集へ。
+    let tap = "(() => {
+        const term = document.querySelectorAll('main a.term')[2];
+        term.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, pointerType: 'touch' }));
+        const click = new MouseEvent('click', { bubbles: true, cancelable: true });
+        document.addEventListener('click', event => { window.stays = event.defaultPrevented; event.preventDefault(); }, { once: true });
+        term.dispatchEvent(click);
+        return window.stays;
+    })()";
+    assert_eq!(js(&tab, tap), json!(true));
+    assert_eq!(js(&tab, shown), json!(true));
+    assert_eq!(js(&tab, tap), json!(false));
+
+    // 狭い画面でも、画面の中に収まる。
+    let inside = "[...document.querySelectorAll('main a.term')].every(term => {
+        term.focus();
+        const box = document.getElementById('term-tip').getBoundingClientRect();
+        return box.left >= 0 && box.right <= document.documentElement.clientWidth;
+    })";
+    assert_eq!(js(&tab, inside), json!(true));
+}
+
+/// PDF のページの数。
+fn pages(pdf: &[u8]) -> usize {
+    let text = String::from_utf8_lossy(pdf);
+    text.match_indices("/Type /Page")
+        .filter(|(at, found)| !text[at + found.len()..].starts_with('s'))
+        .count()
+}
+
+#[test]
+fn every_cheatsheet_is_one_sheet_of_a4() {
+    let Some(browser) = browser() else { return };
+    let mut sheets = 0;
+    for file in files(&real_book().join("appendix"), "html") {
+        if !file.file_name().unwrap().to_str().unwrap().starts_with("cheatsheet-") {
+            continue;
+        }
+        let tab = browser.new_tab().unwrap();
+        tab.navigate_to(&format!("file://{}", file.canonicalize().unwrap().display())).unwrap();
+        tab.wait_until_navigated().unwrap();
+        let options = PrintToPdfOptions { prefer_css_page_size: Some(true), ..Default::default() };
+        let pdf = tab.print_to_pdf(Some(options)).unwrap();
+        assert_eq!(pages(&pdf), 1, "{} が 1 枚に収まりません", file.display());
+        // A4 は 595 × 842 ポイント。
+        let text = String::from_utf8_lossy(&pdf);
+        assert!(text.contains("[0 0 594.9") && text.contains(" 841."), "{}", file.display());
+        // 段から表がはみ出すと、隣の段の字に重なる。
+        let wide = js(
+            &tab,
+            "[...document.querySelectorAll('.cheatsheet table')].every(table =>
+                table.scrollWidth <= table.parentElement.clientWidth + 1)",
+        );
+        assert_eq!(wide, json!(true), "{}", file.display());
+        sheets += 1;
+    }
+    assert_eq!(sheets, 7);
+}
