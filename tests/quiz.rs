@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use workbook::markdown::render_markdown;
-use workbook::quiz::{self, Bank};
+use workbook::quiz::{self, Bank, Question};
 use workbook::sections::Sections;
+use workbook::{glossary, syllabus};
 
 const SYLLABUS: &str = r#"
 [[item]]
@@ -403,4 +404,200 @@ fn the_longest_choice_does_not_give_the_answer_away() {
         (longest as f64) < 0.45 * all as f64,
         "単一選択 {all} 問のうち {longest} 問で、正解がいちばん長い選択肢です。長さをそろえてください。"
     );
+}
+
+// 問題集全体の質。1 問ずつの検査では見えない、偏りと抜けを調べる。
+
+fn real_questions(bank: &Bank) -> Vec<&Question> {
+    bank.chapters.iter().flat_map(|chapter| &chapter.questions).collect()
+}
+
+/// 読者が目で読む長さに近い文: 数式は 1 字と数え、太字の印と空白を除く。
+fn plain(text: &str) -> String {
+    let without_math: String =
+        text.split('$').enumerate().map(|(i, part)| if i % 2 == 0 { part } else { "式" }).collect();
+    without_math.replace("**", "").chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+fn percent(part: usize, all: usize) -> f64 {
+    100.0 * part as f64 / all as f64
+}
+
+/// 語の意味を問うだけの問題より、理由や起こることを問う問題を多くする。
+#[test]
+fn most_questions_ask_for_a_judgement() {
+    let bank = real_bank();
+    let all = real_questions(&bank);
+    let share = percent(all.iter().filter(|question| question.concept).count(), all.len());
+    println!("考え方を問う問題: {share:.0} %");
+    assert!(share >= 60.0, "考え方を問う問題が {share:.0} % しかありません");
+    for chapter in &bank.chapters {
+        let count = chapter.questions.iter().filter(|question| question.concept).count();
+        let share = percent(count, chapter.questions.len());
+        assert!(share >= 50.0, "{}: 考え方を問う問題が {share:.0} % です", chapter.chapter);
+    }
+}
+
+/// 否定で問う問題は読み違えやすい。全体の 2 割までにし、否定の語は太字にする。
+#[test]
+fn negative_questions_are_few_and_marked() {
+    let words =
+        ["不適切", "適切でない", "誤っている", "正しくない", "当てはまらない", "あてはまらない"];
+    let bank = real_bank();
+    let all = real_questions(&bank);
+    let mut count = 0;
+    for question in &all {
+        let Some(word) = words.iter().find(|word| question.stem.contains(**word)) else { continue };
+        count += 1;
+        let bold = question.stem.split("**").skip(1).step_by(2).any(|part| part.contains(word));
+        assert!(bold, "{}: 「{word}」を太字にしてください", question.id);
+    }
+    assert!(count * 5 <= all.len(), "否定で問う問題が {count} 問あります");
+}
+
+/// 4 択の正解が、どの位置にもほぼ同じだけある。ずれは、でたらめに並べたときの幅に収まる。
+#[test]
+fn no_position_is_a_better_guess() {
+    let singles = single_questions(&real_bank());
+    let mut counts = [0usize; 4];
+    for (position, choices) in &singles {
+        assert_eq!(choices.len(), 4, "単一選択は 4 択にそろえます");
+        counts[*position] += 1;
+    }
+    let expected = singles.len() as f64 / 4.0;
+    let chi: f64 = counts.iter().map(|n| (*n as f64 - expected).powi(2) / expected).sum();
+    println!("正解の位置 {counts:?}、カイ二乗 {chi:.2}");
+    // 自由度 3 で 1 % の点。
+    assert!(chi < 11.34, "正解の位置が偏っています: {counts:?}");
+}
+
+/// 長さだけを見て選んでも、当てずっぽう (25 %) とほとんど変わらない。
+#[test]
+fn length_does_not_tell_the_answer() {
+    let singles = single_questions(&real_bank());
+    let mut ratio = 0.0;
+    let (mut longest, mut shortest) = (0, 0);
+    for (_, choices) in &singles {
+        let right = choices.iter().find(|(right, _)| *right).unwrap().1;
+        let wrong: Vec<usize> = choices.iter().filter(|(right, _)| !right).map(|c| c.1).collect();
+        ratio += right as f64 * wrong.len() as f64 / wrong.iter().sum::<usize>() as f64;
+        longest += usize::from(wrong.iter().all(|length| *length < right));
+        shortest += usize::from(wrong.iter().all(|length| *length > right));
+    }
+    let all = singles.len();
+    let ratio = ratio / all as f64;
+    println!(
+        "正解と誤答の長さの比 {ratio:.2}、いちばん長い {:.0} %、いちばん短い {:.0} %",
+        percent(longest, all),
+        percent(shortest, all)
+    );
+    assert!((0.85..1.15).contains(&ratio), "正解と誤答の長さの比が {ratio:.2} です");
+    assert!(percent(longest, all) < 35.0, "正解がいちばん長い問題が {longest} 問あります");
+    assert!(percent(shortest, all) < 35.0, "正解がいちばん短い問題が {shortest} 問あります");
+}
+
+/// 文字の 3 つ組がどれだけ重なるか。0 なら別の文、1 なら同じ文。
+fn similarity(a: &str, b: &str) -> f64 {
+    let grams = |text: &str| -> HashSet<Vec<char>> {
+        let chars: Vec<char> = plain(text).chars().collect();
+        chars.windows(3).map(<[char]>::to_vec).collect()
+    };
+    let (a, b) = (grams(a), grams(b));
+    a.intersection(&b).count() as f64 / a.union(&b).count().max(1) as f64
+}
+
+#[test]
+fn no_two_stems_are_nearly_the_same() {
+    assert!(similarity("生成器の入力はどれですか。", "生成器の入力は、どれですか。") > 0.6);
+    assert!(similarity("生成器の入力はどれですか。", "KL が 0 になるのはいつですか。") < 0.2);
+    let bank = real_bank();
+    let all = real_questions(&bank);
+    let mut close = Vec::new();
+    for (index, a) in all.iter().enumerate() {
+        for b in &all[index + 1..] {
+            // 短い決まり文句は似てしまう。答えの選択肢まで似ていれば、同じ問題である。
+            let answers = |question: &Question| -> String {
+                question
+                    .groups()
+                    .iter()
+                    .flat_map(|(_, choices)| *choices)
+                    .map(|c| &*c.text)
+                    .collect()
+            };
+            let stems = similarity(&a.stem, &b.stem);
+            if stems > 0.7 || stems > 0.5 && similarity(&answers(a), &answers(b)) > 0.4 {
+                close.push(format!("{} と {}: {stems:.2}", a.id, b.id));
+            }
+        }
+    }
+    assert!(close.is_empty(), "ほとんど同じ問題:\n{}", close.join("\n"));
+}
+
+/// 1 問およそ 41 秒で読んで答えられる長さと、息の続く文。
+#[test]
+fn questions_can_be_read_in_time() {
+    let bank = real_bank();
+    let mut long = Vec::new();
+    for question in real_questions(&bank) {
+        let mut check = |place: &str, length: usize, limit: usize| {
+            if length > limit {
+                long.push(format!(
+                    "{}: {place}が {length} 字あります ({limit} 字まで)",
+                    question.id
+                ));
+            }
+        };
+        let sentences = |text: &str| -> usize {
+            let text = text.replace("\n\n", "。").replace("\n-", "。");
+            plain(&text).split(['。', '？']).map(|part| part.chars().count()).max().unwrap_or(0)
+        };
+        check("問題文", plain(&question.stem).chars().count(), 200);
+        check("問題文の 1 文", sentences(&question.stem), 100);
+        check("解説の 1 文", sentences(&question.explanation), 120);
+        for (_, choices) in question.groups() {
+            let lengths = choices.iter().map(|choice| plain(&choice.text).chars().count());
+            check("選択肢", lengths.clone().max().unwrap_or(0), 60);
+            check(
+                "問題文と選択肢の合計",
+                plain(&question.stem).chars().count() + lengths.sum::<usize>(),
+                320,
+            );
+        }
+    }
+    assert!(long.is_empty(), "長すぎる所:\n{}", long.join("\n"));
+}
+
+/// シラバスのキーワードは、どれも 1 問以上に出てくる。用語集の別名や英語で出てきてもよい。
+#[test]
+fn every_syllabus_keyword_is_asked_about() {
+    // 語ではなく、話題として書かれているもの。項目としての問題の数は tests/syllabus.rs が数える。
+    let topics = ["AI 生成物への適用", "生成モデルの考え方"];
+    let fold = |text: &str| -> String {
+        text.to_lowercase().chars().filter(|c| !c.is_whitespace()).collect()
+    };
+    let bare = |name: &str| fold(name.split(" (").next().unwrap());
+    let bank = real_bank();
+    let texts: Vec<String> = real_questions(&bank)
+        .iter()
+        .map(|question| {
+            let groups = question.groups();
+            let choices = groups.iter().flat_map(|(_, choices)| *choices);
+            let choices: String = choices.map(|c| format!("{} {} ", c.text, c.reason)).collect();
+            fold(&format!("{} {} {choices}", question.stem, question.explanation))
+        })
+        .collect();
+    let glossary = glossary::load(&root()).unwrap();
+    let mut missing = Vec::new();
+    for item in syllabus::load(&root()).unwrap().item {
+        for keyword in item.keywords.iter().filter(|keyword| !topics.contains(&keyword.as_str())) {
+            let term =
+                glossary.terms.iter().find(|t| t.names().any(|name| bare(name) == bare(keyword)));
+            let mut names = vec![bare(keyword)];
+            names.extend(term.into_iter().flat_map(|term| term.names().map(bare)));
+            if !texts.iter().any(|text| names.iter().any(|name| text.contains(name))) {
+                missing.push(format!("{}「{keyword}」", item.id));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "問題に出てこないキーワード: {}", missing.join("、"));
 }
