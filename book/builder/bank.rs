@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::export;
 use crate::markdown::{escape, render_markdown};
 use crate::quiz::{self, Bank, IMPORTANCES, Question};
-use crate::sections::Sections;
+use crate::sections::{self, Sections};
 
 #[derive(Serialize)]
 struct Data<'a> {
@@ -135,7 +135,7 @@ fn question_data<'a>(
         importance: IMPORTANCES.iter().position(|name| *name == question.importance).unwrap_or(2),
         syllabus: &question.syllabus,
         section: SectionData {
-            page: question.section_page(),
+            page: sections::url(&question.section),
             title: heading(sections.title(&question.section).unwrap_or(&question.section))?,
         },
         evidence: &question.evidence,

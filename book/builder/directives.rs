@@ -54,12 +54,11 @@ pub fn expand(
             ("test", [name]) => badge(page, name, placeholders),
             ("glossary", []) => Ok(page.glossary.render(page.sections)),
             ("errata", []) => errata::load(page.root).and_then(|errata| {
-                errata.render(page.root, page.sections, &mut |name| badge(page, name, placeholders))
+                errata.render(page.sections, &mut |name| badge(page, name, placeholders))
             }),
             ("syllabus", []) => syllabus::load(page.root).and_then(|syllabus| {
-                syllabus.render(page.root, page.bank, page.sections, &mut |name| {
-                    badge(page, name, placeholders)
-                })
+                syllabus
+                    .render(page.bank, page.sections, &mut |name| badge(page, name, placeholders))
             }),
             ("quiz", [_]) if !stands_alone(&source.text, &range) => {
                 Err(anyhow!("{{{{quiz …}}}} は 1 行に単独で、前後を空けて書いてください"))

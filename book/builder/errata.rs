@@ -1,9 +1,8 @@
 //! 正誤対照 (`book/errata.toml`) をページにする。
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Deserialize;
 
 use crate::sections::Sections;
@@ -33,23 +32,13 @@ pub struct Point {
 }
 
 pub fn load(root: &Path) -> Result<Errata> {
-    let path = root.join(FILE);
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("{} を読めません", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{FILE} の書き方が正誤対照の形式に合いません"))
-}
-
-/// 決め手のテストを持つ章が、もうあるか。付録は全章を指すが、章は一つずつできる。
-pub fn has_package(root: &Path, test: &str) -> bool {
-    let package = test.split("::").next().unwrap_or_default();
-    package == "workbook" || root.join("chapters").join(package).is_dir()
+    crate::read_toml(&root.join(FILE), "正誤対照")
 }
 
 impl Errata {
     /// `{{errata}}` を置き換える Markdown。`badge` はテストの名札を作る。
     pub fn render(
         &self,
-        root: &Path,
         sections: &Sections,
         badge: &mut dyn FnMut(&str) -> Result<String>,
     ) -> Result<String> {
@@ -60,7 +49,7 @@ impl Errata {
                 out.push_str(&format!("## {} {{#group-{number}}}\n\n", point.group));
             }
             let mut deciding = Vec::new();
-            for test in point.tests.iter().filter(|test| has_package(root, test)) {
+            for test in &point.tests {
                 deciding.push(badge(test)?);
             }
             for name in &point.sections {

@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 
+use crate::glossary::{self, Term};
 use crate::markdown::{escape, render_markdown_with_tex};
 use crate::quiz::{self, Bank, Chapter, KINDS, Question, inline};
+use crate::sections;
 
 /// Anki 用のテキスト。
 pub const ANKI: &str = "anki-questions.txt";
@@ -25,7 +26,7 @@ pub const CSV_TERMS: &str = "terms.csv";
 pub fn files(root: &Path) -> Vec<(&'static str, &'static str)> {
     let mut files =
         vec![(ANKI, "問題集: Anki 用のテキスト"), (CSV, "問題集: 表計算ソフト用の CSV")];
-    if root.join(TERMS).is_file() {
+    if root.join(glossary::FILE).is_file() {
         files.push((ANKI_TERMS, "用語集: Anki 用のテキスト"));
         files.push((CSV_TERMS, "用語集: 表計算ソフト用の CSV"));
     }
@@ -35,7 +36,7 @@ pub fn files(root: &Path) -> Vec<(&'static str, &'static str)> {
 /// `dir` にすべてのファイルを書き、その場所を返す。
 pub fn write(root: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
     let bank = quiz::load(root)?;
-    let terms = load_terms(root)?;
+    let terms = glossary::load(root)?.terms;
     fs::create_dir_all(dir).with_context(|| unwritable(dir))?;
     let mut written = Vec::new();
     for (name, _) in files(root) {
@@ -67,42 +68,6 @@ fn tags(chapter: &Chapter, question: &Question) -> String {
 
 // ---- 用語集 ----
 
-/// 用語集のもと。
-const TERMS: &str = "book/terms.toml";
-
-#[derive(Deserialize)]
-struct Terms {
-    #[serde(default)]
-    term: Vec<Term>,
-}
-
-/// 用語のうち、カードに要る項目。
-#[derive(Deserialize)]
-struct Term {
-    id: String,
-    ja: String,
-    #[serde(default)]
-    en: String,
-    #[serde(default)]
-    reading: String,
-    definition: String,
-    /// 取り違えやすい語との見分け方。
-    #[serde(default)]
-    difference: String,
-}
-
-fn load_terms(root: &Path) -> Result<Vec<Term>> {
-    let path = root.join(TERMS);
-    if !path.is_file() {
-        return Ok(Vec::new());
-    }
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("{} を読めません", path.display()))?;
-    let terms: Terms = toml::from_str(&text)
-        .with_context(|| format!("{} の書き方が用語集の形式に合いません", path.display()))?;
-    Ok(terms.term)
-}
-
 fn anki_terms(terms: &[Term]) -> String {
     let mut text = anki_head("::用語集");
     for term in terms {
@@ -118,7 +83,7 @@ fn anki_terms(terms: &[Term]) -> String {
 fn csv_terms(terms: &[Term]) -> String {
     let mut text = csv_row(["id", "用語", "英語", "読み", "説明", "見分け方"].map(str::to_owned));
     for term in terms {
-        let Term { id, ja, en, reading, definition, difference } = term;
+        let Term { id, ja, en, reading, definition, difference, .. } = term;
         text += &csv_row([id, ja, en, reading, definition, difference].map(String::clone));
     }
     format!("\u{feff}{text}")
@@ -228,7 +193,7 @@ fn csv(bank: &Bank) -> String {
             reasons.join("\n"),
             question.explanation.trim().to_owned(),
             question.source.clone(),
-            question.section_page(),
+            sections::url(&question.section),
             items.map(|item| item.name()).collect::<Vec<_>>().join("、"),
             question.evidence.join("\n"),
         ];

@@ -4,11 +4,10 @@
 //! 検索の言い換え (book/theme/search.js) も、この索引だけで足り、別のデータは要らない。
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 use serde::Deserialize;
 
@@ -60,9 +59,7 @@ pub fn load(root: &Path) -> Result<Glossary> {
     if !path.is_file() {
         return Ok(Glossary::default());
     }
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("{} を読めません", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{FILE} の書き方が用語集の形式に合いません"))
+    crate::read_toml(&path, "用語集")
 }
 
 impl Term {

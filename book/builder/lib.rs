@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use mdbook_driver::MDBook;
+use serde::de::DeserializeOwned;
 
 pub mod bank;
 mod boxes;
@@ -41,6 +42,15 @@ pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     search::shrink_index(dest)?;
     bank::write(root, dest)?;
     ui::translate(dest)
+}
+
+/// TOML の原稿を読む。`form` は、形式が合わないときに知らせる、原稿の種類。
+fn read_toml<T: DeserializeOwned>(path: &Path, form: &str) -> Result<T> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{} を読めません", path.display()))?;
+    toml::from_str(&text).with_context(|| {
+        format!("{} の書き方が{form}の形式に合いません。下の行を直してください", path.display())
+    })
 }
 
 /// mdBook に描かせる。画面の言葉はまだ英語である。

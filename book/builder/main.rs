@@ -80,7 +80,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         }
         Some(Command::Export { dir }) => {
             for file in export::write(&root()?, &dir)? {
-                println!("書き出しました: {}", file.display());
+                workbook::say(format_args!("書き出しました: {}", file.display()));
             }
         }
         Some(Command::Preprocess { query: None }) => {

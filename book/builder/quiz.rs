@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use crate::directives::locate_test;
 use crate::markdown::{escape, escape_attribute};
-use crate::sections::Sections;
+use crate::sections::{self, Sections};
+use crate::syllabus::{self, Item};
 
 pub const KINDS: [(&str, &str); 3] = [
     ("single", "1 つ選ぶ"),
@@ -20,12 +21,11 @@ pub const KINDS: [(&str, &str); 3] = [
     ("blanks", "空欄ごとに 1 つ選ぶ"),
 ];
 pub const IMPORTANCES: [&str; 3] = ["超重要", "重要", "覚えておきたい"];
-const SYLLABUS: &str = "syllabus.toml";
 
 pub struct Bank {
     pub chapters: Vec<Chapter>,
     /// シラバスの項目。syllabus.toml の順。
-    pub syllabus: Vec<SyllabusItem>,
+    pub syllabus: Vec<Item>,
 }
 
 /// 1 つの TOML ファイル。ファイル名は章の名前と同じにする。
@@ -87,29 +87,6 @@ pub struct Choice {
     pub reason: String,
 }
 
-#[derive(Deserialize)]
-struct Syllabus {
-    #[serde(default)]
-    item: Vec<SyllabusItem>,
-}
-
-#[derive(Deserialize)]
-pub struct SyllabusItem {
-    pub id: String,
-    pub edition: String,
-    #[serde(default)]
-    pub number: String,
-    pub title: String,
-}
-
-impl SyllabusItem {
-    /// 「2024年版 24「オートエンコーダ」」のような名前。
-    pub fn name(&self) -> String {
-        let number = format!("{}年版 {}", self.edition, self.number);
-        format!("{}「{}」", number.trim(), self.title)
-    }
-}
-
 pub type Markdown<'a> = &'a dyn Fn(&str) -> Result<String>;
 
 /// book/quiz の問題を、ファイル名の順にすべて読む。
@@ -119,7 +96,7 @@ pub fn load(root: &Path) -> Result<Bank> {
     for entry in fs::read_dir(&dir).with_context(|| format!("{} を開けません", dir.display()))?
     {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".toml") && name != SYLLABUS {
+        if name.ends_with(".toml") && dir.join(&name) != root.join(syllabus::FILE) {
             names.push(name);
         }
     }
@@ -127,20 +104,11 @@ pub fn load(root: &Path) -> Result<Bank> {
     names.sort_by_key(|name| (!name.starts_with("ch"), name.clone()));
     let mut chapters = Vec::new();
     for name in names {
-        let mut chapter: Chapter = read_toml(&dir.join(&name))?;
+        let mut chapter: Chapter = crate::read_toml(&dir.join(&name), "問題集")?;
         chapter.file = name;
         chapters.push(chapter);
     }
-    let syllabus: Syllabus = read_toml(&dir.join(SYLLABUS))?;
-    Ok(Bank { chapters, syllabus: syllabus.item })
-}
-
-fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("{} を読めません", path.display()))?;
-    toml::from_str(&text).with_context(|| {
-        format!("{} の書き方が問題集の形式に合いません。下の行を直してください", path.display())
-    })
+    Ok(Bank { chapters, syllabus: syllabus::load(root)?.item })
 }
 
 impl Question {
@@ -167,11 +135,6 @@ impl Question {
         let hash = bytes
             .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193_u32));
         format!("{hash:08x}")
-    }
-
-    /// 節のページの、本の根元からの道 (`ch03-gan/concept.html#discriminator`)。
-    pub fn section_page(&self) -> String {
-        self.section.replace("README.md", "index.md").replace(".md", ".html")
     }
 
     fn problems(&self, root: &Path, sections: &Sections, bank: &Bank) -> Vec<String> {
@@ -213,7 +176,7 @@ impl Question {
         }
         for item in &self.syllabus {
             if bank.item(item).is_none() {
-                found.push(format!("syllabus「{item}」は book/quiz/{SYLLABUS} にありません。"));
+                found.push(format!("syllabus「{item}」は {} にありません。", syllabus::FILE));
             }
         }
         for test in &self.evidence {
@@ -276,7 +239,7 @@ impl Question {
 
 impl Bank {
     /// シラバスの項目。
-    pub fn item(&self, id: &str) -> Option<&SyllabusItem> {
+    pub fn item(&self, id: &str) -> Option<&Item> {
         self.syllabus.iter().find(|item| item.id == id)
     }
 
@@ -379,7 +342,7 @@ impl Bank {
             "<ul class=\"quiz-facts\">\n\
              <li><a href=\"../{}\">本文のこの節を読む</a></li>\n\
              <li>出典: {}</li>\n<li>シラバス: {}</li>\n",
-            escape_attribute(&q.section_page()),
+            escape_attribute(&sections::url(&q.section)),
             inline(&q.source, markdown)?,
             items.join("、"),
         );

@@ -18,6 +18,11 @@ pub struct Link {
     pub title: String,
 }
 
+/// 節のページの、本の根元からの道 (`ch03-gan/concept.html#discriminator`)。
+pub fn url(name: &str) -> String {
+    name.replace("README.md", "index.md").replace(".md", ".html")
+}
+
 impl Sections {
     /// ページ 1 枚の見出しを加える。`path` は `book/src` からの道 (`ch03-gan/concept.md`)。
     pub fn add_page(&mut self, path: &str, markdown: &str) {
@@ -68,8 +73,7 @@ impl Sections {
             return Ok(None);
         }
         if let Some(title) = self.title(name) {
-            let url = name.replace("README.md", "index.md").replace(".md", ".html");
-            return Ok(Some(Link { url, title: title.trim().to_owned() }));
+            return Ok(Some(Link { url: url(name), title: title.trim().to_owned() }));
         }
         let folder = name.split_inclusive('/').next().unwrap_or(name);
         match self.names().any(|known| known.starts_with(folder)) {
