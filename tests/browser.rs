@@ -3,6 +3,8 @@
 //! Chromium が無ければ `SKIPPED` と書いて通る。`REQUIRE_BROWSER=1` なら、無いことを失敗にする。
 //! 使うブラウザは環境変数 `CHROME` でも指せる。
 
+#[path = "support/chrome.rs"]
+mod chrome;
 mod support;
 
 use std::ffi::OsStr;
@@ -10,12 +12,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use headless_chrome::browser::tab::point::Point;
 use headless_chrome::protocol::cdp::types::Event;
 use headless_chrome::protocol::cdp::{Emulation, Log, Network, Page, Runtime};
-use headless_chrome::{Browser, LaunchOptions, Tab};
+use headless_chrome::{Browser, Tab};
 use serde_json::Value;
 use support::LOW_CONTRAST;
 use tower_http::services::ServeDir;
@@ -57,44 +58,14 @@ fn file_address() -> String {
     format!("file://{}", book().canonicalize().unwrap().display())
 }
 
-fn find_chrome() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("CHROME") {
-        return Some(PathBuf::from(path));
-    }
-    let path = std::env::var_os("PATH")?;
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let mut candidates =
-        std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
-    candidates.find(|candidate| candidate.is_file())
-}
-
 /// 使っている試験がある間だけ生きるブラウザ。static に置くと、試験が終わってもプロセスが残ってしまう。
 fn browser() -> Option<Arc<Browser>> {
     static SHARED: Mutex<Weak<Browser>> = Mutex::new(Weak::new());
-    let Some(chrome) = find_chrome() else {
-        assert!(
-            std::env::var_os("REQUIRE_BROWSER").is_none_or(|value| value != "1"),
-            "Chromium がありません。chromium を入れるか、環境変数 CHROME で場所を教えてください。"
-        );
-        println!("SKIPPED: Chromium がないので、ブラウザの試験を飛ばします。");
-        return None;
-    };
     let mut shared = SHARED.lock().unwrap_or_else(|broken| broken.into_inner());
     if let Some(browser) = shared.upgrade() {
         return Some(browser);
     }
-    let args = ["--disable-component-update", "--disable-quic", "--hide-scrollbars"];
-    let options = LaunchOptions::default_builder()
-        .path(Some(chrome))
-        .sandbox(false) // CI や root では、砂場を作れないことがある。
-        .window_size(Some((1200, 1000)))
-        .idle_browser_timeout(Duration::from_secs(120))
-        .args(args.map(OsStr::new).to_vec())
-        .build()
-        .unwrap();
-    let browser =
-        Browser::new(options).expect("ブラウザを起動できません。CHROME を確かめてください");
-    let browser = Arc::new(browser);
+    let browser = Arc::new(chrome::browser()?);
     *shared = Arc::downgrade(&browser);
     Some(browser)
 }
@@ -205,28 +176,13 @@ impl Reader {
         self.js(&format!("Boolean({expression})")) == Value::Bool(true)
     }
 
-    /// 移動の途中では評価そのものが失敗するので、それも待つ。
     #[track_caller]
     fn wait(&self, expression: &str) {
-        let deadline = Instant::now() + Duration::from_secs(15);
-        while self.try_js(&format!("Boolean({expression})")) != Ok(Value::Bool(true)) {
-            assert!(Instant::now() < deadline, "待っても成り立ちません: {expression}");
-            sleep(Duration::from_millis(20));
-        }
+        chrome::wait(&self.tab, expression, 15);
     }
 
-    /// 座標を本当に押す。ほかの物が上に重なっていれば、押したことにならない。
     fn click(&self, selector: &str) {
-        let center = self.js(&format!(
-            "(() => {{
-               const element = document.querySelector({selector:?});
-               element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
-               const box = element.getBoundingClientRect();
-               return [box.x + box.width / 2, box.y + box.height / 2];
-             }})()"
-        ));
-        let (x, y) = serde_json::from_value(center).unwrap();
-        self.tab.click_point(Point { x, y }).unwrap();
+        chrome::click(&self.tab, &format!("document.querySelector({selector:?})"));
     }
 
     fn press(&self, key: &str) {
@@ -234,24 +190,7 @@ impl Reader {
     }
 
     fn resize(&self, width: u32, height: u32) {
-        self.tab
-            .call_method(Emulation::SetDeviceMetricsOverride {
-                width,
-                height,
-                device_scale_factor: 1.0,
-                mobile: true,
-                scale: None,
-                screen_width: None,
-                screen_height: None,
-                position_x: None,
-                position_y: None,
-                dont_set_visible_size: None,
-                screen_orientation: None,
-                viewport: None,
-                display_feature: None,
-                device_posture: None,
-            })
-            .unwrap();
+        chrome::resize(&self.tab, width, height);
     }
 
     fn emulate_media(&self, media: &str) {

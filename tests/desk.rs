@@ -3,6 +3,8 @@
 //! ページは file:// で開く。読者がいちばん厳しい条件で読むときと同じにするため。
 //! Chromium が無ければ `SKIPPED` と書いて通る。`REQUIRE_BROWSER=1` なら、無いことを失敗にする。
 
+#[path = "support/chrome.rs"]
+mod chrome;
 mod support;
 
 use std::collections::HashSet;
@@ -12,9 +14,8 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use headless_chrome::browser::tab::point::Point;
 use headless_chrome::protocol::cdp::{Emulation, Page};
-use headless_chrome::{Browser, LaunchOptions, Tab};
+use headless_chrome::{Browser, Tab};
 use serde_json::{Value, json};
 use support::{LOW_CONTRAST, real_book};
 use workbook::export;
@@ -26,17 +27,6 @@ const CHAPTER: &str = "ch03-gan/quiz.html";
 
 // ---- 読者 ----
 
-fn find_chrome() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("CHROME") {
-        return Some(PathBuf::from(path));
-    }
-    let path = std::env::var_os("PATH")?;
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let mut candidates =
-        std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
-    candidates.find(|candidate| candidate.is_file())
-}
-
 /// 試験ごとに別のブラウザを使う。記録が混ざらないように。
 struct Reader {
     tab: Arc<Tab>,
@@ -45,23 +35,7 @@ struct Reader {
 
 impl Reader {
     fn new() -> Option<Self> {
-        let Some(chrome) = find_chrome() else {
-            assert!(
-                std::env::var_os("REQUIRE_BROWSER").is_none_or(|value| value != "1"),
-                "Chromium がありません。chromium を入れるか、環境変数 CHROME で場所を教えてください。"
-            );
-            println!("SKIPPED: Chromium がないので、ブラウザの試験を飛ばします。");
-            return None;
-        };
-        let options = LaunchOptions::default_builder()
-            .path(Some(chrome))
-            .sandbox(false) // CI や root では、砂場を作れないことがある。
-            .window_size(Some((1200, 1000)))
-            .idle_browser_timeout(Duration::from_secs(120))
-            .build()
-            .unwrap();
-        let browser =
-            Browser::new(options).expect("ブラウザを起動できません。CHROME を確かめてください");
+        let browser = chrome::browser()?;
         let tab = browser.new_tab().unwrap();
         tab.set_default_timeout(Duration::from_secs(20));
         tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
@@ -117,21 +91,11 @@ impl Reader {
             .unwrap()
     }
 
-    /// 移動の途中では評価そのものが失敗するので、それも待つ。
     #[track_caller]
     fn wait(&self, expression: &str) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        let holds = || {
-            let answer = self.tab.evaluate(&format!("Boolean({expression})"), false);
-            answer.is_ok_and(|answer| answer.value == Some(Value::Bool(true)))
-        };
-        while !holds() {
-            assert!(Instant::now() < deadline, "待っても成り立ちません: {expression}");
-            sleep(Duration::from_millis(20));
-        }
+        chrome::wait(&self.tab, expression, 20);
     }
 
-    /// 座標を本当に押す。ほかの物が上に重なっていれば、押したことにならない。
     fn click(&self, selector: &str) {
         self.click_element(&format!("document.querySelector({selector:?})"));
     }
@@ -145,16 +109,7 @@ impl Reader {
     }
 
     fn click_element(&self, element: &str) {
-        let center = self.js(&format!(
-            "(() => {{
-               const element = {element};
-               element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
-               const box = element.getBoundingClientRect();
-               return [box.x + box.width / 2, box.y + box.height / 2];
-             }})()"
-        ));
-        let (x, y) = serde_json::from_value(center).unwrap();
-        self.tab.click_point(Point { x, y }).unwrap();
+        chrome::click(&self.tab, element);
     }
 
     fn press(&self, key: &str) {
@@ -172,24 +127,7 @@ impl Reader {
     }
 
     fn phone(&self) {
-        self.tab
-            .call_method(Emulation::SetDeviceMetricsOverride {
-                width: 390,
-                height: 844,
-                device_scale_factor: 1.0,
-                mobile: true,
-                scale: None,
-                screen_width: None,
-                screen_height: None,
-                position_x: None,
-                position_y: None,
-                dont_set_visible_size: None,
-                screen_orientation: None,
-                viewport: None,
-                display_feature: None,
-                device_posture: None,
-            })
-            .unwrap();
+        chrome::resize(&self.tab, 390, 844);
     }
 
     // ---- 机での動作 ----

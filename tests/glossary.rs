@@ -234,7 +234,7 @@ fn tooltips_work_with_keyboard_mouse_and_touch() {
 
     // キーボード: 焦点で出て、読み上げに結び付き、Esc で消える。焦点は残る。
     js(&tab, "document.querySelector('main a.term').focus()");
-    wait(&tab, shown);
+    wait(&tab, shown, 30);
     let same =
         "document.activeElement.dataset.tip === document.getElementById('term-tip').textContent
         && document.activeElement.getAttribute('aria-describedby') === 'term-tip'
@@ -258,7 +258,7 @@ fn tooltips_work_with_keyboard_mouse_and_touch() {
     over("pointerover", "mouse");
     assert_eq!(js(&tab, shown), json!(true));
     over("pointerout", "mouse");
-    wait(&tab, &format!("!({shown})"));
+    wait(&tab, &format!("!({shown})"), 30);
 
     // 指: 1 度目で説明、2 度目で用語集へ。
     let tap = "(() => {

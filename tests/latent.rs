@@ -2,30 +2,20 @@
 //!
 //! Chromium が無ければ `SKIPPED` と書いて通る。`REQUIRE_BROWSER=1` なら、無いことを失敗にする。
 
+#[path = "support/chrome.rs"]
+mod chrome;
 mod support;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use headless_chrome::browser::tab::point::Point;
 use headless_chrome::protocol::cdp::Emulation;
-use headless_chrome::{Browser, LaunchOptions, Tab};
+use headless_chrome::{Browser, Tab};
 use serde_json::Value;
 use support::{real_book, root};
 
 const PAGE: &str = "ch02-vae/run.html";
-
-fn find_chrome() -> Option<PathBuf> {
-    if let Some(path) = std::env::var_os("CHROME") {
-        return Some(PathBuf::from(path));
-    }
-    let path = std::env::var_os("PATH")?;
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let mut candidates =
-        std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
-    candidates.find(|candidate| candidate.is_file())
-}
 
 /// 1 つのタブで開いた本。`file://` で開くのは、読者がいちばん厳しい条件で読むときと同じにするため。
 struct Reader {
@@ -35,23 +25,7 @@ struct Reader {
 
 impl Reader {
     fn new() -> Option<Self> {
-        let Some(chrome) = find_chrome() else {
-            assert!(
-                std::env::var_os("REQUIRE_BROWSER").is_none_or(|value| value != "1"),
-                "Chromium がありません。chromium を入れるか、環境変数 CHROME で場所を教えてください。"
-            );
-            println!("SKIPPED: Chromium がないので、ブラウザの試験を飛ばします。");
-            return None;
-        };
-        let options = LaunchOptions::default_builder()
-            .path(Some(chrome))
-            .sandbox(false) // CI や root では、砂場を作れないことがある。
-            .window_size(Some((1200, 1000)))
-            .idle_browser_timeout(Duration::from_secs(120))
-            .build()
-            .unwrap();
-        let browser =
-            Browser::new(options).expect("ブラウザを起動できません。CHROME を確かめてください");
+        let browser = chrome::browser()?;
         let tab = browser.new_tab().unwrap();
         tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
         Some(Self { tab, _browser: browser })
@@ -91,18 +65,9 @@ impl Reader {
         serde_json::from_value(self.ask("explorer.pixels")).unwrap()
     }
 
-    /// 移動の途中では評価そのものが失敗するので、それも待つ。
     #[track_caller]
     fn wait(&self, expression: &str) {
-        let deadline = Instant::now() + Duration::from_secs(15);
-        let holds = || {
-            let answer = self.tab.evaluate(&format!("Boolean({expression})"), false);
-            answer.is_ok_and(|answer| answer.value == Some(Value::Bool(true)))
-        };
-        while !holds() {
-            assert!(Instant::now() < deadline, "待っても成り立ちません: {expression}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        chrome::wait(&self.tab, expression, 15);
     }
 }
 

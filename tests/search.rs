@@ -23,6 +23,7 @@ fn open(browser: &Browser, book: &Path) -> Arc<Tab> {
     wait(
         &tab,
         "Boolean(window.search.index) && !document.getElementById('mdbook-searchbar-outer').classList.contains('searching')",
+        30,
     );
     tab
 }
@@ -232,7 +233,7 @@ fn the_place_is_marked_in_its_own_spelling() {
         let page = real_book().canonicalize().unwrap().join(&hit.href);
         tab.navigate_to(&format!("file://{}", page.display())).unwrap();
         tab.wait_until_navigated().unwrap();
-        wait(&tab, "document.querySelectorAll('main mark').length > 0");
+        wait(&tab, "document.querySelectorAll('main mark').length > 0", 30);
         let mark = js(&tab, "document.querySelector('main mark').textContent");
         assert_eq!(mark, json!(spelling), "{query}");
     }

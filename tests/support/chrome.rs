@@ -1,10 +1,13 @@
-//! 検索と用語集の試験が使うブラウザ。
+//! ブラウザを使う試験が分け合う道具。試験のファイルごとに使うものが違うので、未使用の警告は出さない。
+#![allow(dead_code)]
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use headless_chrome::browser::tab::point::Point;
+use headless_chrome::protocol::cdp::Emulation;
 use headless_chrome::{Browser, LaunchOptions, Tab};
 use serde_json::{Value, json};
 
@@ -29,10 +32,12 @@ pub fn browser() -> Option<Browser> {
         println!("SKIPPED: Chromium がないので、ブラウザの試験を飛ばします。");
         return None;
     };
-    let args = ["--disable-component-update", "--disable-quic"];
+    let args = ["--disable-component-update", "--disable-quic", "--hide-scrollbars"];
     let options = LaunchOptions::default_builder()
         .path(Some(chrome))
         .sandbox(false) // CI や root では、砂場を作れないことがある。
+        .window_size(Some((1200, 1000)))
+        .idle_browser_timeout(Duration::from_secs(120))
         .args(args.map(OsStr::new).to_vec())
         .build()
         .unwrap();
@@ -44,11 +49,55 @@ pub fn js(tab: &Tab, expression: &str) -> Value {
     tab.evaluate(expression, false).unwrap().value.unwrap_or(Value::Null)
 }
 
-/// `expression` が真になるまで待つ。
-pub fn wait(tab: &Tab, expression: &str) {
-    let start = Instant::now();
-    while js(tab, expression) != json!(true) {
-        assert!(start.elapsed() < Duration::from_secs(30), "待ちきれません: {expression}");
-        sleep(Duration::from_millis(50));
+/// `expression` が真になるまで、`seconds` 秒まで待つ。移動の途中では評価そのものが失敗するので、それも待つ。
+#[track_caller]
+pub fn wait(tab: &Tab, expression: &str, seconds: u64) {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    let holds = || {
+        let answer = tab.evaluate(&format!("Boolean({expression})"), false);
+        answer.is_ok_and(|answer| answer.value == Some(json!(true)))
+    };
+    while !holds() {
+        assert!(Instant::now() < deadline, "待っても成り立ちません: {expression}");
+        sleep(Duration::from_millis(20));
     }
+}
+
+/// 式 `element` の要素の座標を本当に押す。ほかの物が上に重なっていれば、押したことにならない。
+pub fn click(tab: &Tab, element: &str) {
+    let center = js(
+        tab,
+        &format!(
+            "(() => {{
+               const element = {element};
+               element.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+               const box = element.getBoundingClientRect();
+               return JSON.stringify([box.x + box.width / 2, box.y + box.height / 2]);
+             }})()"
+        ),
+    );
+    let center = center.as_str().unwrap_or_else(|| panic!("{element} を押せません"));
+    let (x, y) = serde_json::from_str(center).unwrap();
+    tab.click_point(Point { x, y }).unwrap();
+}
+
+/// 画面を、その大きさの電話にする。
+pub fn resize(tab: &Tab, width: u32, height: u32) {
+    tab.call_method(Emulation::SetDeviceMetricsOverride {
+        width,
+        height,
+        device_scale_factor: 1.0,
+        mobile: true,
+        scale: None,
+        screen_width: None,
+        screen_height: None,
+        position_x: None,
+        position_y: None,
+        dont_set_visible_size: None,
+        screen_orientation: None,
+        viewport: None,
+        display_feature: None,
+        device_posture: None,
+    })
+    .unwrap();
 }
