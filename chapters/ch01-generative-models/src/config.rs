@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use common::cli::within;
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。
@@ -169,10 +170,7 @@ impl Config {
             ("--train", self.train, self.data.available()),
             ("--components", self.components, 1_000),
         ] {
-            ensure!(
-                (1..=most).contains(&value),
-                "{name} は 1 以上 {most} 以下にしてください ({value} でした)"
-            );
+            within(name, value, 1, most)?;
         }
         ensure!(
             self.components == 1 || self.model == Model::Mixture,
@@ -188,11 +186,7 @@ impl Config {
             self.components,
             self.train
         );
-        ensure!(
-            (0. ..=1.).contains(&self.floor),
-            "--floor は 0 以上 1 以下にしてください ({} でした)",
-            self.floor
-        );
+        within("--floor", self.floor, 0., 1.)?;
         ensure!(
             self.lr > 0. && self.lr <= 10.,
             "--lr は 0 より大きく 10 以下にしてください ({} でした)",

@@ -1,34 +1,21 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-use std::path::Path;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
+
 use std::sync::LazyLock;
 
 use ch01_generative_models::book::{self, Book, MODELS};
 use ch01_generative_models::config::{Config, Data, Model};
 use ch01_generative_models::measure::{self, generate, mean};
-use common::history::Run;
 use common::seed::Seed;
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(true)).unwrap());
 
-fn figures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/figures/ch01-generative-models")
-}
-
 #[test]
 fn figures_are_written() {
-    // CI では、置いてある図が今のソースから作られたものかを、書き直す前に確かめる。
-    if std::env::var_os("CI").is_some() {
-        let committed = Run::read(&figures()).unwrap();
-        assert_eq!(
-            committed.fingerprint,
-            book::fingerprint().unwrap(),
-            "図が古くなっています。cargo test -p ch01-generative-models を実行し、book/src/figures/ch01-generative-models をコミットしてください"
-        );
-    }
-    BOOK.draw(&figures()).unwrap();
-    let record = Run::read(&figures()).unwrap();
-    assert_eq!(record.fingerprint, book::fingerprint().unwrap());
+    let fingerprint = book::fingerprint().unwrap();
+    let record = chapter::redraw("ch01-generative-models", &fingerprint, |dir| BOOK.draw(dir));
     let config = Config::book(Data::Digits, Model::Mixture);
     assert_eq!(record.configs["digits.mixture"], serde_json::to_value(config).unwrap());
 }

@@ -1,6 +1,7 @@
 //! モデルの大きさ、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-use std::process::Command;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
 
 use ch01_generative_models::book;
 use ch01_generative_models::config::{Config, Data, Labels, Model};
@@ -49,11 +50,10 @@ fn tiny_run() {
     insta::assert_snapshot!(text);
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ch01-generative-models");
+
 fn run(args: &[&str]) -> (Option<i32>, String) {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_ch01-generative-models")).args(args).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
+    chapter::run(PROGRAM, args)
 }
 
 #[test]
@@ -87,20 +87,8 @@ fn bad_input_gets_one_japanese_sentence() {
         &["generate", "--out", out, "--data", "moons"],
         &["generate", "--out", out, "--model", "classifier"],
     ];
-    let mut texts = String::new();
-    for case in cases {
-        let (code, text) = run(case);
-        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
-        let shown = text.replace(out, "DIR");
-        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
-    }
-    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
-    let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
-    let target = file.join("below");
-    let (code, text) = run(&["--data", "blobs", "--steps", "1", "--out", target.to_str().unwrap()]);
-    assert_eq!(code, Some(1));
-    assert!(text.contains("書き込めません"), "{text}");
+    let texts = chapter::refusals(PROGRAM, &cases, out);
+    chapter::cannot_write(PROGRAM, &["--data", "blobs", "--steps", "1"], dir.path());
     insta::assert_snapshot!(texts);
 }
 

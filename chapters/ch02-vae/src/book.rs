@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::Tensor;
 use common::cli;
 use common::data::energy_distance;
@@ -329,11 +329,7 @@ pub fn generate(
 ) -> Result<(Config, Tensor)> {
     let name = model.file_name(data);
     let path = dir.join(format!("{name}-config.json"));
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!("{} がありません。先に cargo run -p ch02-vae で学習してください", path.display())
-    })?;
-    let config: Config = serde_json::from_str(&text)
-        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    let config: Config = common::files::read_config(&path, "cargo run -p ch02-vae")?;
     config.check()?;
     let variables = Seed(config.seed).variables();
     let decoder = Decoder::new(&config, variables.builder("decoder"))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use common::cli::within;
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。
@@ -179,18 +180,12 @@ impl Config {
             ("--z-dim", self.z_dim, 4_096),
             ("--hidden", self.hidden, 4_096),
         ] {
-            ensure!(
-                (1..=most).contains(&value),
-                "{name} は 1 以上 {most} 以下にしてください ({value} でした)"
-            );
+            within(name, value, 1, most)?;
         }
         for (name, value, most) in
             [("--lr", self.lr, 1.), ("--beta", self.beta, 1e6), ("--noise", self.noise, 1.)]
         {
-            ensure!(
-                (0. ..=most).contains(&value),
-                "{name} は 0 以上 {most} 以下にしてください ({value} でした)"
-            );
+            within(name, value, 0., most)?;
         }
         ensure!(
             self.font.is_none() || self.data != Data::Digits,

@@ -1,6 +1,8 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-use std::path::Path;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
+
 use std::sync::LazyLock;
 
 use base64::Engine;
@@ -9,28 +11,13 @@ use candle_core::Tensor;
 use ch02_vae::book::{self, BETAS, Book, Measured, Outcome};
 use ch02_vae::config::{Config, Data};
 use ch02_vae::explorer::Explorer;
-use common::history::Run;
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(0, true)).unwrap());
 
-fn figures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/figures/ch02-vae")
-}
-
 #[test]
 fn figures_are_written() {
-    // CI では、置いてある図が今のソースから作られたものかを、書き直す前に確かめる。
-    if std::env::var_os("CI").is_some() {
-        let committed = Run::read(&figures()).unwrap();
-        assert_eq!(
-            committed.fingerprint,
-            book::fingerprint().unwrap(),
-            "図が古くなっています。cargo test -p ch02-vae を実行し、book/src/figures/ch02-vae をコミットしてください"
-        );
-    }
-    BOOK.draw(&figures()).unwrap();
-    let record = Run::read(&figures()).unwrap();
-    assert_eq!(record.fingerprint, book::fingerprint().unwrap());
+    let fingerprint = book::fingerprint().unwrap();
+    let record = chapter::redraw("ch02-vae", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["vowels"], serde_json::to_value(Config::book(Data::Vowels)).unwrap());
 }
 

@@ -1,6 +1,7 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-use std::process::Command;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
 
 use ch02_vae::config::{Config, Data};
 use ch02_vae::train::{Vae, train};
@@ -31,10 +32,10 @@ fn tiny_run() {
     insta::assert_snapshot!(text);
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ch02-vae");
+
 fn run(args: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ch02-vae")).args(args).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
+    chapter::run(PROGRAM, args)
 }
 
 #[test]
@@ -69,18 +70,8 @@ fn bad_input_gets_one_japanese_sentence() {
         &["generate", "--out", out, "--data", "digits"],
         &["generate", "--count", "0"],
     ];
-    let mut texts = String::new();
-    for case in cases {
-        let (code, text) = run(case);
-        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
-        let shown = text.replace(out, "DIR");
-        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
-    }
-    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
-    let target = file.join("below");
-    let (code, text) = run(&["--steps", "1", "--out", target.to_str().unwrap()]);
-    assert_eq!(code, Some(1));
-    assert!(text.contains("書き込めません"), "{text}");
+    let texts = chapter::refusals(PROGRAM, &cases, out);
+    chapter::cannot_write(PROGRAM, &["--steps", "1"], dir.path());
     insta::assert_snapshot!(texts);
 }
 
@@ -91,14 +82,7 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     let (code, text) = run(&["--data", "vowels", "--steps", "20", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("エネルギー距離は"), "{text}");
-    let names = || {
-        let mut names: Vec<_> = std::fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names.join("\n")
-    };
+    let names = || chapter::names(dir.path());
     insta::assert_snapshot!(names());
     let (code, text) = run(&["generate", "--data", "vowels", "--count", "9", "--out", out]);
     assert_eq!(code, Some(0), "{text}");

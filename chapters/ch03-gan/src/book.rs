@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use common::cli;
 use common::data::{self, energy_distance, ring};
 use common::history::{self, Run};
@@ -238,11 +238,7 @@ pub fn generate(
     seed: Seed,
 ) -> Result<(Config, candle_core::Tensor)> {
     let path = dir.join(format!("{}-config.json", data.name()));
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!("{} がありません。先に cargo run -p ch03-gan で学習してください", path.display())
-    })?;
-    let config: Config = serde_json::from_str(&text)
-        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    let config: Config = common::files::read_config(&path, "cargo run -p ch03-gan")?;
     config.check()?;
     let variables = Seed(config.seed).variables();
     let generator = crate::model::Generator::new(&config, variables.builder("generator"))?;

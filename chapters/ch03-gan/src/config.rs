@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use common::cli::{below_one, within};
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。
@@ -140,22 +141,12 @@ impl Config {
             ("--d-steps", self.d_steps, 100),
             ("--pack", self.pack, 1_024),
         ] {
-            ensure!(
-                (1..=most).contains(&value),
-                "{name} は 1 以上 {most} 以下にしてください ({value} でした)"
-            );
+            within(name, value, 1, most)?;
         }
         for (name, value) in [("--lr-g", self.lr_g), ("--lr-d", self.lr_d)] {
-            ensure!(
-                (0. ..=1.).contains(&value),
-                "{name} は 0 以上 1 以下にしてください ({value} でした)"
-            );
+            within(name, value, 0., 1.)?;
         }
-        ensure!(
-            (0. ..1.).contains(&self.beta1),
-            "--beta1 は 0 以上 1 未満にしてください ({} でした)",
-            self.beta1
-        );
+        below_one("--beta1", self.beta1)?;
         ensure!(
             self.batch.is_multiple_of(self.pack),
             "--pack ({}) は --batch ({}) を割り切る数にしてください",

@@ -1,34 +1,21 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-use std::path::Path;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
+
 use std::sync::LazyLock;
 
 use ch03_gan::book::{self, Book};
 use ch03_gan::config::{Config, Data, GLoss};
-use common::history::Run;
 use common::seed::Seed;
 
 static BOOK: LazyLock<Book> =
     LazyLock::new(|| common::nn::run(|| Book::train(true, |_| Ok(()))).unwrap());
 
-fn figures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/figures/ch03-gan")
-}
-
 #[test]
 fn figures_are_written() {
-    // CI では、置いてある図が今のソースから作られたものかを、書き直す前に確かめる。
-    if std::env::var_os("CI").is_some() {
-        let committed = Run::read(&figures()).unwrap();
-        assert_eq!(
-            committed.fingerprint,
-            book::fingerprint().unwrap(),
-            "図が古くなっています。cargo test -p ch03-gan を実行し、book/src/figures/ch03-gan をコミットしてください"
-        );
-    }
-    BOOK.draw(&figures()).unwrap();
-    let record = Run::read(&figures()).unwrap();
-    assert_eq!(record.fingerprint, book::fingerprint().unwrap());
+    let fingerprint = book::fingerprint().unwrap();
+    let record = chapter::redraw("ch03-gan", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
 }
 

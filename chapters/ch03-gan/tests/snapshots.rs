@@ -1,6 +1,7 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-use std::process::Command;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
 
 use ch03_gan::config::{Config, Data};
 use ch03_gan::train::{Gan, train};
@@ -28,10 +29,10 @@ fn tiny_run() {
     insta::assert_snapshot!(text);
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ch03-gan");
+
 fn run(args: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ch03-gan")).args(args).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
+    chapter::run(PROGRAM, args)
 }
 
 #[test]
@@ -46,8 +47,6 @@ fn bad_input_gets_one_japanese_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().to_str().unwrap();
     std::fs::write(dir.path().join("ring-config.json"), "{ broken").unwrap();
-    let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
     let cases: [&[&str]; 12] = [
         &["--steps", "x"],
         &["--steps", "0"],
@@ -62,18 +61,8 @@ fn bad_input_gets_one_japanese_sentence() {
         &["generate", "--out", out, "--data", "ring"],
         &["generate", "--count", "0"],
     ];
-    let mut texts = String::new();
-    for case in cases {
-        let (code, text) = run(case);
-        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
-        let shown = text.replace(out, "DIR");
-        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
-    }
-    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
-    let target = file.join("below");
-    let (code, text) = run(&["--steps", "1", "--out", target.to_str().unwrap()]);
-    assert_eq!(code, Some(1));
-    assert!(text.contains("書き込めません"), "{text}");
+    let texts = chapter::refusals(PROGRAM, &cases, out);
+    chapter::cannot_write(PROGRAM, &["--steps", "1"], dir.path());
     insta::assert_snapshot!(texts);
 }
 
@@ -84,12 +73,7 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     let (code, text) = run(&["--data", "moons", "--steps", "20", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("識別器の答えの平均は"), "{text}");
-    let mut names: Vec<_> = std::fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    insta::assert_snapshot!(names.join("\n"));
+    insta::assert_snapshot!(chapter::names(dir.path()));
     let (code, text) = run(&["generate", "--data", "moons", "--count", "9", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
     assert!(dir.path().join("generated.svg").exists());
@@ -99,26 +83,9 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
 #[cfg(unix)]
 #[test]
 fn interrupt_keeps_what_was_learned() {
-    use std::io::{BufRead, BufReader, Read};
-
     let dir = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ch03-gan"))
-        .args(["--data", "ring", "--steps", "1000000", "--out", dir.path().to_str().unwrap()])
-        .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut first = String::new();
-    stderr.read_line(&mut first).unwrap();
-    assert!(first.contains("1/1000000"), "{first}");
-    assert!(
-        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
-    );
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("そこまでの結果は残してあります"), "{rest}");
+    let out = dir.path().to_str().unwrap();
+    chapter::interrupt(PROGRAM, &["--data", "ring", "--out", out]);
     assert!(dir.path().join("ring-generator.safetensors").exists());
     assert!(dir.path().join("ring-losses.svg").exists());
 }

@@ -3,12 +3,12 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use candle_core::Tensor;
 use common::cli;
-use common::history::{self, Run};
+use common::history::{self, Run, thousands};
 use common::plot::{self, color};
-use common::seed::{Seed, Variables};
+use common::seed::Seed;
 
 use crate::config::{Config, Model, Norm};
 use crate::data::Pictures;
@@ -179,7 +179,7 @@ impl Book {
                 record.result(&format!("{name}.{key}"), format!("{mean:.2}"));
             }
             for network in ["generator", "discriminator"] {
-                let count = parameters(&outcome.trained.gan.variables, network);
+                let count = outcome.trained.gan.variables.parameters(network);
                 record.result(&format!("{name}.params_{network}"), thousands(count));
             }
         }
@@ -220,25 +220,12 @@ impl Book {
             Generator::new(&config, variables.builder("generator"))?;
             Discriminator::new(&config, variables.builder("discriminator"))?;
             for network in ["generator", "discriminator"] {
-                let count = thousands(parameters(&variables, network));
+                let count = thousands(variables.parameters(network));
                 record.result(&format!("{name}.params_{network}"), count);
             }
         }
         Ok(record)
     }
-}
-
-/// 学習する数の個数。BatchNorm の移動平均は学習しないので、数えません。
-pub fn parameters(variables: &Variables, network: &str) -> usize {
-    let named = variables.named(network).into_iter();
-    named.filter(|(name, _)| !name.contains("running_")).map(|(_, var)| var.elem_count()).sum()
-}
-
-/// 3 桁ごとにコンマを入れます。
-fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev();
-    groups.map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(",")
 }
 
 /// 学習用の字までの、特徴での距離の平均。
@@ -367,11 +354,7 @@ pub fn fingerprint() -> Result<String> {
 /// 保存した生成器だけを使って、新しい画像 `[count, C, H, W]` を作ります。識別器は読みません。
 pub fn generate(model: Model, dir: &Path, count: usize, seed: Seed) -> Result<Tensor> {
     let path = dir.join(format!("{}-config.json", model.name()));
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!("{} がありません。先に cargo run -p ch04-dcgan で学習してください", path.display())
-    })?;
-    let config: Config = serde_json::from_str(&text)
-        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    let config: Config = common::files::read_config(&path, "cargo run -p ch04-dcgan")?;
     config.check()?;
     let variables = Seed(config.seed).variables();
     let generator = Generator::new(&config, variables.builder("generator"))?;

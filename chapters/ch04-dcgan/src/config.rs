@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use common::cli::{below_one, within};
 use serde::{Deserialize, Serialize};
 
 /// どのネットワークで学習するか。
@@ -196,21 +197,10 @@ impl Config {
             ("--width", self.width, 1, 512),
             ("--kernel", self.kernel, 2, 5),
         ] {
-            ensure!(
-                (least..=most).contains(&value),
-                "{name} は {least} 以上 {most} 以下にしてください ({value} でした)"
-            );
+            within(name, value, least, most)?;
         }
-        ensure!(
-            (0. ..=1.).contains(&self.lr),
-            "--lr は 0 以上 1 以下にしてください ({} でした)",
-            self.lr
-        );
-        ensure!(
-            (0. ..1.).contains(&self.beta1),
-            "--beta1 は 0 以上 1 未満にしてください ({} でした)",
-            self.beta1
-        );
+        within("--lr", self.lr, 0., 1.)?;
+        below_one("--beta1", self.beta1)?;
         Ok(())
     }
 }

@@ -1,34 +1,21 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-use std::path::Path;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
+
 use std::sync::LazyLock;
 
 use candle_core::Tensor;
 use ch04_dcgan::book::{self, Book};
 use ch04_dcgan::config::Config;
-use common::history::Run;
 use common::seed::Seed;
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(0, true)).unwrap());
 
-fn figures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/figures/ch04-dcgan")
-}
-
 #[test]
 fn figures_are_written() {
-    // CI では、置いてある図が今のソースから作られたものかを、書き直す前に確かめる。
-    if std::env::var_os("CI").is_some() {
-        let committed = Run::read(&figures()).unwrap();
-        assert_eq!(
-            committed.fingerprint,
-            book::fingerprint().unwrap(),
-            "図が古くなっています。cargo test -p ch04-dcgan を実行し、book/src/figures/ch04-dcgan をコミットしてください"
-        );
-    }
-    BOOK.draw(&figures()).unwrap();
-    let record = Run::read(&figures()).unwrap();
-    assert_eq!(record.fingerprint, book::fingerprint().unwrap());
+    let fingerprint = book::fingerprint().unwrap();
+    let record = chapter::redraw("ch04-dcgan", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["dcgan"], serde_json::to_value(Config::book()).unwrap());
 }
 
@@ -74,7 +61,7 @@ fn dcgan_beats_the_mlp_with_the_same_budget_in(book: &Book) {
     // 学習する数は、全結合のほうが多い。畳み込みは同じ重みを場所を変えて使い回す。
     let count = |outcome: &book::Outcome| {
         let variables = &outcome.trained.gan.variables;
-        ["generator", "discriminator"].map(|network| book::parameters(variables, network))
+        ["generator", "discriminator"].map(|network| variables.parameters(network))
     };
     let (conv, full) = (count(&book.dcgan), count(&book.mlp));
     assert!(full[0] > 2 * conv[0] && full[1] > 2 * conv[1], "{conv:?} {full:?}");

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use candle_core::{Device, Tensor};
-use ch04_dcgan::book::{self, parameters};
+use ch04_dcgan::book;
 use ch04_dcgan::config::{Config, Model, Noise, Norm};
 use ch04_dcgan::data::{Kanji, Pictures};
 use ch04_dcgan::model::{Discriminator, Generator, Plan, double, halve};
@@ -241,7 +241,7 @@ fn channels_halve_while_the_image_doubles() {
 fn paper_size_networks_have_the_public_parameter_counts() {
     let count = |config: &Config| {
         let gan = Gan::new(config).unwrap();
-        ["generator", "discriminator"].map(|network| parameters(&gan.variables, network))
+        ["generator", "discriminator"].map(|network| gan.variables.parameters(network))
     };
     // PyTorch の公開例 (pytorch/examples、dcgan/main.py)。どの畳み込みも 4×4 でバイアスなし、
     // BatchNorm は 1 チャネルにつき γ と β の 2 個。

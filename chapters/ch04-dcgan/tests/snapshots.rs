@@ -1,7 +1,9 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
+
 use std::ops::ControlFlow;
-use std::process::Command;
 
 use ch04_dcgan::config::{Config, Model};
 use ch04_dcgan::data::Pictures;
@@ -35,10 +37,10 @@ fn tiny_run() {
     insta::assert_snapshot!(text);
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ch04-dcgan");
+
 fn run(args: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ch04-dcgan")).args(args).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
+    chapter::run(PROGRAM, args)
 }
 
 #[test]
@@ -53,8 +55,6 @@ fn bad_input_gets_one_japanese_sentence() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().to_str().unwrap();
     std::fs::write(dir.path().join("mlp-config.json"), "{ broken").unwrap();
-    let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
     let cases: [&[&str]; 14] = [
         &["--steps", "x"],
         &["--steps", "0"],
@@ -71,18 +71,8 @@ fn bad_input_gets_one_japanese_sentence() {
         &["generate", "--out", out, "--model", "mlp"],
         &["generate", "--count", "0"],
     ];
-    let mut texts = String::new();
-    for case in cases {
-        let (code, text) = run(case);
-        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
-        let shown = text.replace(out, "DIR");
-        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
-    }
-    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
-    let target = file.join("below");
-    let (code, text) = run(&["--steps", "1", "--out", target.to_str().unwrap()]);
-    assert_eq!(code, Some(1));
-    assert!(text.contains("書き込めません"), "{text}");
+    let texts = chapter::refusals(PROGRAM, &cases, out);
+    chapter::cannot_write(PROGRAM, &["--steps", "1"], dir.path());
     insta::assert_snapshot!(texts);
 }
 
@@ -93,14 +83,7 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     let (code, text) = run(&["--steps", "3", "--width", "4", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("識別器の答えの平均は"), "{text}");
-    let names = || {
-        let mut names: Vec<_> = std::fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names.join("\n")
-    };
+    let names = || chapter::names(dir.path());
     insta::assert_snapshot!(names());
     let (code, text) = run(&["generate", "--count", "9", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
@@ -111,26 +94,9 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
 #[cfg(unix)]
 #[test]
 fn interrupt_keeps_what_was_learned() {
-    use std::io::{BufRead, BufReader, Read};
-
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().to_str().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ch04-dcgan"))
-        .args(["--steps", "1000000", "--width", "4", "--out", out])
-        .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut first = String::new();
-    stderr.read_line(&mut first).unwrap();
-    assert!(first.contains("1/1000000"), "{first}");
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("そこまでの結果は残してあります"), "{rest}");
+    chapter::interrupt(PROGRAM, &["--width", "4", "--out", out]);
     assert!(dir.path().join("dcgan-generator.safetensors").exists());
     assert!(dir.path().join("dcgan-samples.png").exists());
 }

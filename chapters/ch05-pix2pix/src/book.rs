@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use common::cli;
 use common::folder;
 use common::glyphs::Font;
-use common::history::{self, Run};
+use common::history::{self, Run, thousands};
 use common::measure::sharpness;
 use common::plot::{self, color};
 use common::seed::Seed;
@@ -194,14 +194,6 @@ impl Book {
     }
 }
 
-/// 3 桁ごとに区切った数。
-fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev();
-    let groups: Vec<_> = groups.map(|group| String::from_utf8_lossy(group)).collect();
-    groups.join(",")
-}
-
 impl Outcome {
     /// 取り置いた画像での測定。
     pub fn measure(&self) -> Result<Measured> {
@@ -258,20 +250,12 @@ pub enum Source {
 
 /// 保存した生成器だけを使って変換し、入力と出力を返します。識別器は読みません。
 pub fn translate(source: &Source, dir: &Path, seed: Seed) -> Result<[Tensor; 2]> {
-    let name = match source {
-        Source::Text { .. } => "kanji",
-        Source::Folder(_) => "folder",
+    let (name, command) = match source {
+        Source::Text { .. } => ("kanji", "cargo run -p ch05-pix2pix"),
+        Source::Folder(_) => ("folder", "cargo run -p ch05-pix2pix -- --data DIR"),
     };
     let path = dir.join(format!("{name}-config.json"));
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        let how = if name == "kanji" { "" } else { " -- --data DIR" };
-        format!(
-            "{} がありません。先に cargo run -p ch05-pix2pix{how} で学習してください",
-            path.display()
-        )
-    })?;
-    let config: Config = serde_json::from_str(&text)
-        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    let config: Config = common::files::read_config(&path, command)?;
     config.check()?;
     let variables = Seed(config.seed).variables();
     let generator = Generator::new(&config, variables.builder("generator"))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use common::cli::{below_one, within};
 use serde::{Deserialize, Serialize};
 
 /// 仕組みの 1 つを使うか、外すか。
@@ -149,10 +150,7 @@ impl Config {
             ("--width-d", self.width_d, 512),
             ("--patch-layers", self.patch_layers, 6),
         ] {
-            ensure!(
-                (1..=most).contains(&value),
-                "{name} は 1 以上 {most} 以下にしてください ({value} でした)"
-            );
+            within(name, value, 1, most)?;
         }
         ensure!(
             (16..=1024).contains(&self.size) && self.size.is_power_of_two(),
@@ -181,21 +179,11 @@ impl Config {
             self.jitter
         );
         for (name, value) in [("--dropout", self.dropout), ("--beta1", self.beta1)] {
-            ensure!(
-                (0. ..1.).contains(&value),
-                "{name} は 0 以上 1 未満にしてください ({value} でした)"
-            );
+            below_one(name, value)?;
         }
-        ensure!(
-            (0. ..=1.).contains(&self.lr),
-            "--lr は 0 以上 1 以下にしてください ({} でした)",
-            self.lr
-        );
+        within("--lr", self.lr, 0., 1.)?;
         for (name, value) in [("--lambda-l1", self.lambda_l1), ("--lambda-gan", self.lambda_gan)] {
-            ensure!(
-                (0. ..=1e6).contains(&value),
-                "{name} は 0 以上 1000000 以下にしてください ({value} でした)"
-            );
+            within(name, value, 0., 1e6)?;
         }
         ensure!(
             self.lambda_l1 + self.lambda_gan > 0.,

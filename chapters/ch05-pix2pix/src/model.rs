@@ -248,6 +248,5 @@ pub fn parameters(network: &str, config: &Config) -> Result<usize> {
         "generator" => drop(Generator::new(config, vb)?),
         _ => drop(Discriminator::new(config, vb)?),
     }
-    let named = variables.named(network).into_iter();
-    Ok(named.filter(|(name, _)| !name.contains("running_")).map(|(_, v)| v.elem_count()).sum())
+    Ok(variables.parameters(network))
 }

@@ -1,6 +1,7 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-use std::process::Command;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
 
 use ch05_pix2pix::config::Config;
 use ch05_pix2pix::train::{Pix2Pix, train};
@@ -28,10 +29,10 @@ fn tiny_run() {
     insta::assert_snapshot!(text);
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ch05-pix2pix");
+
 fn run(args: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ch05-pix2pix")).args(args).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
+    chapter::run(PROGRAM, args)
 }
 
 #[test]
@@ -50,8 +51,6 @@ fn bad_input_gets_one_japanese_sentence() {
     let empty = dir.path().join("empty");
     std::fs::create_dir_all(empty.join("train")).unwrap();
     let empty = empty.to_str().unwrap();
-    let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
     let cases: [&[&str]; 16] = [
         &["--steps", "x"],
         &["--steps", "0"],
@@ -70,19 +69,8 @@ fn bad_input_gets_one_japanese_sentence() {
         &["translate", "--out", out, "--input", empty],
         &["translate", "--text", "字", "--input", empty],
     ];
-    let mut texts = String::new();
-    for case in cases {
-        let (code, text) = run(case);
-        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
-        let shown = |text: &str| text.replace(out, "DIR");
-        texts += &format!("$ {}\n{}", shown(&case.join(" ")), shown(&text));
-    }
-    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
-    let target = file.join("below");
-    let (code, text) =
-        run(&[&TINY[..], &["--steps", "1", "--out", target.to_str().unwrap()]].concat());
-    assert_eq!(code, Some(1));
-    assert!(text.contains("書き込めません"), "{text}");
+    let texts = chapter::refusals(PROGRAM, &cases, out);
+    chapter::cannot_write(PROGRAM, &[&TINY[..], &["--steps", "1"]].concat(), dir.path());
     insta::assert_snapshot!(texts);
 }
 
@@ -95,12 +83,7 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     let (code, text) = run(&[&TINY[..], &["--steps", "20", "--out", out]].concat());
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("正解との SSIM は"), "{text}");
-    let mut names: Vec<_> = std::fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    insta::assert_snapshot!(names.join("\n"));
+    insta::assert_snapshot!(chapter::names(dir.path()));
     let (code, text) = run(&["translate", "--text", "宇宙", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
     assert!(dir.path().join("translated.png").exists());
@@ -113,27 +96,9 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
 #[cfg(unix)]
 #[test]
 fn interrupt_keeps_what_was_learned() {
-    use std::io::{BufRead, BufReader, Read};
-
     let dir = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ch05-pix2pix"))
-        .args(TINY)
-        .args(["--steps", "1000000", "--out", dir.path().to_str().unwrap()])
-        .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut first = String::new();
-    stderr.read_line(&mut first).unwrap();
-    assert!(first.contains("1/1000000"), "{first}");
-    assert!(
-        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
-    );
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("そこまでの結果は残してあります"), "{rest}");
+    let out = dir.path().to_str().unwrap();
+    chapter::interrupt(PROGRAM, &[&TINY[..], &["--out", out]].concat());
     assert!(dir.path().join("kanji-generator.safetensors").exists());
     assert!(dir.path().join("losses.svg").exists());
 }

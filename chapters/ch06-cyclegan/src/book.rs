@@ -357,14 +357,7 @@ pub fn translate(
     seed: Seed,
 ) -> Result<Translation> {
     let path = dir.join("config.json");
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!(
-            "{} がありません。先に cargo run -p ch06-cyclegan で学習してください",
-            path.display()
-        )
-    })?;
-    let config: Config = serde_json::from_str(&text)
-        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))?;
+    let config: Config = common::files::read_config(&path, "cargo run -p ch06-cyclegan")?;
     config.check()?;
     let (network, style) = match direction {
         Direction::Xy => ("generator_xy", Style::Photo),

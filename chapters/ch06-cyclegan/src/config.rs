@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use common::cli::{below_one, within};
 use serde::{Deserialize, Serialize};
 
 /// 翻訳の向き。
@@ -158,16 +159,9 @@ impl Config {
             ("--blocks", self.blocks, 32),
             ("--width-d", self.width_d, 512),
         ] {
-            ensure!(
-                (1..=most).contains(&value),
-                "{name} は 1 以上 {most} 以下にしてください ({value} でした)"
-            );
+            within(name, value, 1, most)?;
         }
-        ensure!(
-            (1..=4).contains(&self.downs),
-            "--downs は 1 以上 4 以下にしてください ({} でした)",
-            self.downs
-        );
+        within("--downs", self.downs, 1, 4)?;
         let unit = 1 << self.downs;
         ensure!(
             (16..=1_024).contains(&self.size) && self.size.is_multiple_of(unit),
@@ -193,16 +187,9 @@ impl Config {
             ("--lambda-cycle", self.lambda_cycle, 1e4),
             ("--lambda-identity", self.lambda_identity, 1e4),
         ] {
-            ensure!(
-                (0. ..=most).contains(&value),
-                "{name} は 0 以上 {most} 以下にしてください ({value} でした)"
-            );
+            within(name, value, 0., most)?;
         }
-        ensure!(
-            (0. ..1.).contains(&self.beta1),
-            "--beta1 は 0 以上 1 未満にしてください ({} でした)",
-            self.beta1
-        );
+        below_one("--beta1", self.beta1)?;
         Ok(())
     }
 }

@@ -1,20 +1,17 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-use std::path::Path;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
+
 use std::sync::LazyLock;
 
 use candle_core::Tensor;
 use ch06_cyclegan::book::{self, Book, Scores};
 use ch06_cyclegan::config::Config;
 use ch06_cyclegan::data::Dataset;
-use common::history::Run;
 use common::measure::ssim;
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(0, true)).unwrap());
-
-fn figures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../book/src/figures/ch06-cyclegan")
-}
 
 fn mean([a, b]: [f64; 2]) -> f64 {
     (a + b) / 2.
@@ -27,18 +24,8 @@ fn untouched() -> f64 {
 
 #[test]
 fn figures_are_written() {
-    // CI では、置いてある図が今のソースから作られたものかを、書き直す前に確かめる。
-    if std::env::var_os("CI").is_some() {
-        let committed = Run::read(&figures()).unwrap();
-        assert_eq!(
-            committed.fingerprint,
-            book::fingerprint().unwrap(),
-            "図が古くなっています。cargo test -p ch06-cyclegan を実行し、book/src/figures/ch06-cyclegan をコミットしてください"
-        );
-    }
-    BOOK.draw(&figures()).unwrap();
-    let record = Run::read(&figures()).unwrap();
-    assert_eq!(record.fingerprint, book::fingerprint().unwrap());
+    let fingerprint = book::fingerprint().unwrap();
+    let record = chapter::redraw("ch06-cyclegan", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["main"], serde_json::to_value(Config::book()).unwrap());
 }
 

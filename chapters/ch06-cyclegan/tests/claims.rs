@@ -33,10 +33,6 @@ fn snapshot(gan: &CycleGan, network: &str) -> Vec<Vec<f32>> {
     gan.variables.of(network).iter().map(|var| values(var)).collect()
 }
 
-fn parameters(variables: &common::seed::Variables, network: &str) -> usize {
-    variables.of(network).iter().map(|var| var.elem_count()).sum()
-}
-
 /// 最初のミニバッチ。
 fn batch(config: &Config, dataset: &Dataset) -> [Tensor; 2] {
     [&dataset.train_x, &dataset.train_y].map(|all| all.narrow(0, 0, config.batch).unwrap())
@@ -63,8 +59,8 @@ fn two_generators_and_two_discriminators() {
     assert_eq!(names, NETWORKS);
     // 生成器どうし、識別器どうしは同じ形。重みは共有せず、別々に始まる。
     let [xy, yx, x, y] = NETWORKS;
-    assert_eq!(parameters(&gan.variables, xy), parameters(&gan.variables, yx));
-    assert_eq!(parameters(&gan.variables, x), parameters(&gan.variables, y));
+    assert_eq!(gan.variables.parameters(xy), gan.variables.parameters(yx));
+    assert_eq!(gan.variables.parameters(x), gan.variables.parameters(y));
     assert_ne!(snapshot(&gan, xy), snapshot(&gan, yx));
     assert_ne!(snapshot(&gan, x), snapshot(&gan, y));
 }
@@ -379,7 +375,7 @@ fn receptive_field(config: &Config, variables: &common::seed::Variables) -> usiz
 fn paper_size_generator_has_11378179_parameters() {
     let variables = Seed(0).variables();
     Generator::new(&Config::paper(), variables.builder("g")).unwrap();
-    assert_eq!(parameters(&variables, "g"), 11_378_179);
+    assert_eq!(variables.parameters("g"), 11_378_179);
     let affine = 2 * (64 + 128 + 256 + 18 * 256 + 128 + 64);
     assert_eq!(11_378_179 + affine, 11_388_675);
 }
@@ -390,7 +386,7 @@ fn paper_size_generator_has_11378179_parameters() {
 fn paper_size_discriminator_has_2764737_parameters() {
     let variables = Seed(0).variables();
     Discriminator::new(3, &Config::paper(), variables.builder("d")).unwrap();
-    assert_eq!(parameters(&variables, "d"), 2_764_737);
+    assert_eq!(variables.parameters("d"), 2_764_737);
     let conv = |from: usize, to: usize| 4 * 4 * from * to + to;
     let layers = [conv(3, 64), conv(64, 128), conv(128, 256), conv(256, 512), conv(512, 1)];
     assert_eq!(layers, [3_136, 131_200, 524_544, 2_097_664, 8_193]);

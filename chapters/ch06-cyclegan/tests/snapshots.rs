@@ -1,6 +1,7 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-use std::process::Command;
+#[path = "../../common/tests/chapter/mod.rs"]
+mod chapter;
 
 use ch06_cyclegan::config::Config;
 use ch06_cyclegan::data;
@@ -29,10 +30,10 @@ fn tiny_run() {
     insta::assert_snapshot!(text);
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ch06-cyclegan");
+
 fn run(args: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ch06-cyclegan")).args(args).output().unwrap();
-    let text = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(text).unwrap())
+    chapter::run(PROGRAM, args)
 }
 
 #[test]
@@ -50,8 +51,6 @@ fn bad_input_gets_one_japanese_sentence() {
     std::fs::create_dir(&broken).unwrap();
     std::fs::write(broken.join("config.json"), "{ broken").unwrap();
     let broken = broken.to_str().unwrap();
-    let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
     let cases: [&[&str]; 15] = [
         &["--steps", "x"],
         &["--steps", "0"],
@@ -69,19 +68,8 @@ fn bad_input_gets_one_japanese_sentence() {
         &["translate", "--out", broken],
         &["translate", "--count", "0"],
     ];
-    let mut texts = String::new();
-    for case in cases {
-        let (code, text) = run(case);
-        assert!(matches!(code, Some(1 | 2)), "{case:?} の終了コード {code:?}: {text}");
-        let shown = text.replace(out, "DIR");
-        texts += &format!("$ {}\n{shown}", case.join(" ").replace(out, "DIR"));
-    }
-    // 書き込めない場所では、学習の後でも何が起きたかを伝える。
-    let target = file.join("below");
-    let (code, text) =
-        run(&["--steps", "1", "--size", "16", "--train", "8", "--out", target.to_str().unwrap()]);
-    assert_eq!(code, Some(1));
-    assert!(text.contains("書き込めません"), "{text}");
+    let texts = chapter::refusals(PROGRAM, &cases, out);
+    chapter::cannot_write(PROGRAM, &["--steps", "1", "--size", "16", "--train", "8"], dir.path());
     insta::assert_snapshot!(texts);
 }
 
@@ -93,12 +81,7 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     let (code, text) = run(&tiny);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("本当の対との SSIM"), "{text}");
-    let mut names: Vec<_> = std::fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    insta::assert_snapshot!(names.join("\n"));
+    insta::assert_snapshot!(chapter::names(dir.path()));
     for direction in ["xy", "yx"] {
         let (code, text) =
             run(&["translate", "--direction", direction, "--count", "3", "--out", out]);
@@ -126,27 +109,10 @@ fn paper_preset_is_the_starting_point() {
 #[cfg(unix)]
 #[test]
 fn interrupt_keeps_what_was_learned() {
-    use std::io::{BufRead, BufReader, Read};
-
     let dir = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ch06-cyclegan"))
-        .args(["--steps", "1000000", "--size", "16", "--width", "4", "--train", "8"])
-        .args(["--out", dir.path().to_str().unwrap()])
-        .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut first = String::new();
-    stderr.read_line(&mut first).unwrap();
-    assert!(first.contains("1/1000000"), "{first}");
-    assert!(
-        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
-    );
-    let mut rest = String::new();
-    stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("そこまでの結果は残してあります"), "{rest}");
+    let out = dir.path().to_str().unwrap();
+    let small = ["--size", "16", "--width", "4", "--train", "8", "--out", out];
+    chapter::interrupt(PROGRAM, &small);
     assert!(dir.path().join("generator_xy.safetensors").exists());
     assert!(dir.path().join("losses-xy.svg").exists());
 }

@@ -93,6 +93,24 @@ pub fn overlay<C: FromArgMatches>(mut preset: C, matches: &ArgMatches) -> Result
     Ok(preset)
 }
 
+/// `value` が `least` 以上 `most` 以下でなければ (NaN も)、指定 `name` をどう直すかを伝えて失敗します。
+pub fn within<T: PartialOrd + Display>(name: &str, value: T, least: T, most: T) -> Result<()> {
+    anyhow::ensure!(
+        (&least..=&most).contains(&&value),
+        "{name} は {least} 以上 {most} 以下にしてください ({value} でした)"
+    );
+    Ok(())
+}
+
+/// `value` が 0 以上 1 未満でなければ (NaN も)、指定 `name` をどう直すかを伝えて失敗します。
+pub fn below_one(name: &str, value: f64) -> Result<()> {
+    anyhow::ensure!(
+        (0. ..1.).contains(&value),
+        "{name} は 0 以上 1 未満にしてください ({value} でした)"
+    );
+    Ok(())
+}
+
 /// 設定 `C` の項目が 1 つでも指定されていれば真。
 pub fn any_setting<C: Args>(matches: &ArgMatches) -> bool {
     let settings = C::augment_args_for_update(Command::new("settings"));

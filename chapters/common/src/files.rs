@@ -1,4 +1,4 @@
-//! ファイルへの書き込み。途中で止まっても、前のファイルは失われません。
+//! ファイルの読み書き。書き込みが途中で止まっても、前のファイルは失われません。
 
 use std::path::Path;
 
@@ -27,4 +27,16 @@ pub fn replace(path: &Path, fill: impl FnOnce(&Path) -> anyhow::Result<()>) -> a
     written.with_context(|| {
         format!("{} に書き込めません。空き容量と書き込み権限を確かめてください", path.display())
     })
+}
+
+/// 学習が残した設定を読みます。無いときは、残すためのコマンド `command` を伝えて失敗します。
+pub fn read_config<C: serde::de::DeserializeOwned>(
+    path: &Path,
+    command: &str,
+) -> anyhow::Result<C> {
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("{} がありません。先に {command} で学習してください", path.display())
+    })?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} が壊れています。学習をやり直してください", path.display()))
 }

@@ -129,6 +129,13 @@ impl Run {
     }
 }
 
+/// 3 桁ごとにコンマを入れた数。
+pub fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    groups.map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(",")
+}
+
 /// 図を決めるソース (`src` の下の .rs すべて) の指紋。改行の種類には左右されません。
 pub fn fingerprint(source_dirs: &[&Path]) -> anyhow::Result<String> {
     fn visit(dir: &Path, files: &mut Vec<std::path::PathBuf>) -> std::io::Result<()> {

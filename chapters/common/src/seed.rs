@@ -83,6 +83,12 @@ impl Variables {
             .collect()
     }
 
+    /// 名前が `prefix.` で始まる変数のうち、学習で決まる数の個数。BatchNorm の移動平均は数えません。
+    pub fn parameters(&self, prefix: &str) -> usize {
+        let named = self.named(prefix).into_iter();
+        named.filter(|(name, _)| !name.contains("running_")).map(|(_, var)| var.elem_count()).sum()
+    }
+
     /// 層の表。変数の名前・形・数の個数を、作られた順に並べます。
     pub fn table(&self, prefix: &str) -> String {
         let named = self.named(prefix);
