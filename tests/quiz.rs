@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mdbook_markdown::pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use tempfile::TempDir;
-use workbook::markdown::render_markdown;
+use workbook::markdown::{parser, render_markdown};
 use workbook::quiz::{self, Bank, Question};
 use workbook::sections::Sections;
 use workbook::{glossary, syllabus};
@@ -565,6 +566,91 @@ fn questions_can_be_read_in_time() {
         }
     }
     assert!(long.is_empty(), "長すぎる所:\n{}", long.join("\n"));
+}
+
+/// ページの `##` の節ごとに、見出しの文と、その節を指す名前 (`##` と、その中の小見出し)。
+fn parts(path: &str, markdown: &str) -> Vec<(String, Vec<String>)> {
+    let mut parts: Vec<(String, Vec<String>)> = Vec::new();
+    let mut reading_title = false;
+    for event in parser(markdown) {
+        match event {
+            Event::Start(Tag::Heading { level, id, .. }) if level >= HeadingLevel::H2 => {
+                reading_title = level == HeadingLevel::H2;
+                if reading_title {
+                    parts.push(Default::default());
+                }
+                if let (Some((_, names)), Some(id)) = (parts.last_mut(), id) {
+                    names.push(format!("{path}#{id}"));
+                }
+            }
+            Event::End(TagEnd::Heading(_)) => reading_title = false,
+            Event::Text(text) | Event::Code(text) if reading_title => {
+                parts.last_mut().unwrap().0.push_str(&text);
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+/// 問題が 1 問も無い `##` の節。読み返すための二つの節には、問題が無くてよい。
+fn sections_without_a_question(path: &str, markdown: &str, asked: &HashSet<&str>) -> Vec<String> {
+    let exempt = ["simplified", "check"].map(|id| format!("{path}#{id}"));
+    parts(path, markdown)
+        .into_iter()
+        .filter(|(_, names)| !names.first().is_some_and(|name| exempt.contains(name)))
+        .filter(|(_, names)| !names.iter().any(|name| asked.contains(name.as_str())))
+        .map(|(title, names)| match names.first() {
+            Some(name) => format!("「{title}」({name})"),
+            None => format!("「{title}」({path}、{{#id}} がありません)"),
+        })
+        .collect()
+}
+
+#[test]
+fn a_section_without_a_question_is_found() {
+    let page = "# 題\n\n## 識別器 $D$ {#d}\n\n### 入力 {#d-input}\n\n## 生成器 {#g}\n\n\
+                ### 出力 {#g-output}\n\n## 名無し\n\n## 次に進む前に {#check}\n";
+    let found = |asked: &[&str]| {
+        sections_without_a_question("ch03-gan/concept.md", page, &asked.iter().copied().collect())
+    };
+    assert_eq!(
+        found(&["ch03-gan/concept.md#d", "ch03-gan/theory.md#g"]),
+        [
+            "「生成器」(ch03-gan/concept.md#g)",
+            "「名無し」(ch03-gan/concept.md、{#id} がありません)"
+        ]
+    );
+    // 小見出しの問題は、それを含む節の問題でもある。
+    let asked = ["ch03-gan/concept.md#d-input", "ch03-gan/concept.md#g-output"];
+    assert_eq!(found(&asked), ["「名無し」(ch03-gan/concept.md、{#id} がありません)"]);
+}
+
+/// 読んだことは、どの節でも確かめられる。考え方・理論・仲間たちのページの `##` の節には、
+/// その節か、その中の小見出しを `section` とする問題が 1 問以上ある。
+#[test]
+fn every_section_is_asked_about() {
+    let bank = real_bank();
+    let asked: HashSet<&str> =
+        real_questions(&bank).iter().map(|question| question.section.as_str()).collect();
+    let src = root().join("book/src");
+    let (mut pages, mut missing) = (0, Vec::new());
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(&src).unwrap().map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    for folder in folders {
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        if !(name.starts_with("ch0") || name == "beyond") {
+            continue;
+        }
+        for file in ["concept.md", "theory.md", "derivatives.md"] {
+            let Ok(text) = fs::read_to_string(folder.join(file)) else { continue };
+            pages += 1;
+            missing.extend(sections_without_a_question(&format!("{name}/{file}"), &text, &asked));
+        }
+    }
+    assert!(pages >= 14, "調べたページが {pages} 枚しかありません");
+    assert!(missing.is_empty(), "問題が 1 問も無い節があります:\n{}", missing.join("\n"));
 }
 
 /// シラバスのキーワードは、どれも 1 問以上に出てくる。用語集の別名や英語で出てきてもよい。
