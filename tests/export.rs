@@ -115,7 +115,7 @@ fn terms_are_written_when_there_is_a_glossary() {
     book.write(
         "book/terms.toml",
         "[[term]]\nid = \"gan\"\nja = \"GAN\"\nen = \"GAN\"\nreading = \"がん\"\naliases = []\n\
-         definition = \"\\\"作る<側>\\\"と見分ける側を競わせる。\"\n",
+         definition = \"\\\"作る<側>\\\"と見分ける側を競わせる。\"\nsection = \"\"\n",
     );
     workbook::export::write(book.root(), &out).unwrap();
     let text = fs::read_to_string(out.join(ANKI_TERMS)).unwrap();

@@ -14,7 +14,7 @@ use scraper::{Html, Selector};
 use serde_json::json;
 use support::{files, real_book, root};
 use workbook::glossary::{self, Glossary};
-use workbook::sections::Sections;
+use workbook::sections::{self, Sections};
 use workbook::syllabus;
 
 fn real() -> Glossary {
@@ -57,16 +57,21 @@ ja = "デコーダ"
 en = "decoder"
 reading = "でこーだ"
 definition = "潜在変数をデータに変える。"
+section = "ch03-gan/concept.md"
 related = ["generator"]
 "#;
 
-fn problems(toml: &str) -> Vec<String> {
+fn load(toml: &str) -> Result<Glossary, String> {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("book")).unwrap();
     fs::write(root.path().join(glossary::FILE), toml).unwrap();
+    glossary::load(root.path()).map_err(|error| format!("{error:#}"))
+}
+
+fn problems(toml: &str) -> Vec<String> {
     let mut sections = Sections::default();
     sections.add_page("ch03-gan/concept.md", "# 題\n\n## 生成器 {#generator}\n");
-    glossary::load(root.path()).unwrap().problems(&sections)
+    load(toml).unwrap().problems(&sections)
 }
 
 #[test]
@@ -80,6 +85,8 @@ fn mistakes_in_the_glossary_are_named() {
         ("データに変える。", "データに変える。二つ目の文。", "1 文にしてください"),
         ("データに変える。", "$x$ に変える。", "数式や太字の記法"),
         ("concept.md#generator", "concept.md#nai", "という節は本にありません"),
+        ("ch03-gan/concept.md#", "ch09-new/concept.md#", "という節は本にありません"),
+        ("section = \"ch03-gan/concept.md\"", "section = \"\"", "という節は本にありません"),
         ("related = [\"generator\"]", "related = [\"nai\"]", "「nai」は用語集にありません"),
         ("related = [\"generator\"]", "related = [\"decoder\"]", "自分自身"),
         ("difference = \"組む相手が違います。\"", "", "見分け方 (difference) がありません"),
@@ -88,8 +95,9 @@ fn mistakes_in_the_glossary_are_named() {
         let found = problems(&TWO.replacen(from, to, 1));
         assert!(found.iter().any(|problem| problem.contains(sentence)), "{from}: {found:?}");
     }
-    // まだ無い章を指す節は、誤りではない。
-    assert!(problems(&TWO.replacen("ch03-gan/concept.md#", "ch09-new/concept.md#", 1)).is_empty());
+    // 節は、どの語にも要る。
+    let without = TWO.replacen("section = \"ch03-gan/concept.md\"\n", "", 1);
+    assert!(load(&without).err().unwrap().contains("missing field `section`"));
 }
 
 #[test]
@@ -154,6 +162,37 @@ fn every_chapter_keyword_has_a_term() {
     assert!(seen >= 80, "キーワードの表を {seen} 行しか読めていません");
 }
 
+/// 見出しから、同じか上の段の次の見出しまでの文。`id` が空なら、ページの全体。
+fn section_text(page: &Html, id: &str) -> String {
+    let level = |element: &scraper::ElementRef<'_>| {
+        element.value().name().strip_prefix('h').and_then(|level| level.parse::<u8>().ok())
+    };
+    let whole = id.is_empty();
+    let start = if whole { selector("main h1") } else { selector(&format!("[id=\"{id}\"]")) };
+    let start = page.select(&start).next().expect("節の見出し");
+    let own = level(&start);
+    let rest = start.next_siblings().filter_map(scraper::ElementRef::wrap);
+    let rest = rest.take_while(|next| whole || level(next).is_none_or(|next| Some(next) > own));
+    [start].into_iter().chain(rest).flat_map(|element| element.text()).collect()
+}
+
+/// 用語集から節へ飛んだ読者は、そこで語に出会う。
+#[test]
+fn every_term_appears_in_its_section() {
+    let mut pages: HashMap<String, Html> = HashMap::new();
+    let mut lost = Vec::new();
+    for term in real().terms {
+        let url = sections::url(&term.section);
+        let (name, id) = url.split_once('#').unwrap_or((&url, ""));
+        let html = pages.entry(name.to_owned()).or_insert_with(|| page(name));
+        let text: String = section_text(html, id).to_lowercase().split_whitespace().collect();
+        if !term.names().any(|name| text.contains(&fold(name))) {
+            lost.push(format!("{} ({})", term.ja, term.section));
+        }
+    }
+    assert!(lost.is_empty(), "節に出てこない語:\n{}", lost.join("\n"));
+}
+
 #[test]
 fn the_page_has_one_entry_for_each_term() {
     let html = page("appendix/glossary.html");
@@ -212,7 +251,7 @@ fn longer_words_win() {
     );
     let term = |id: &str, ja: &str| {
         format!(
-            "[[term]]\nid = \"{id}\"\nja = \"{ja}\"\nen = \"{id}\"\nreading = \"よみ\"\ndefinition = \"{id} です。\"\n"
+            "[[term]]\nid = \"{id}\"\nja = \"{ja}\"\nen = \"{id}\"\nreading = \"よみ\"\ndefinition = \"{id} です。\"\nsection = \"ch03-gan/page.md#a\"\n"
         )
     };
     let terms = [("g", "GAN"), ("m", "モード"), ("mc", "モード崩壊"), ("s", "生成器")];

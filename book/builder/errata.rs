@@ -54,7 +54,7 @@ impl Errata {
             }
             for name in &point.sections {
                 let link = sections.link(name).map_err(anyhow::Error::msg)?;
-                deciding.extend(link.map(|link| format!("[{}](../{name})", link.title)));
+                deciding.push(format!("[{}](../{name})", link.title));
             }
             out.push_str(&format!(
                 "### {number} {} {{#point-{number}}}\n\n\

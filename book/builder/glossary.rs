@@ -37,7 +37,6 @@ pub struct Term {
     #[serde(default)]
     pub aliases: Vec<String>,
     pub definition: String,
-    #[serde(default)]
     pub section: String,
     #[serde(default)]
     pub related: Vec<String>,
@@ -165,7 +164,7 @@ impl Glossary {
             names => format!(" 別名: {}。", escape(&names.join("、"))),
         };
         let mut links = String::new();
-        if let Ok(Some(section)) = sections.link(&term.section) {
+        if let Ok(section) = sections.link(&term.section) {
             links.push_str(&format!(
                 "<li>本文: <a href=\"../{}\">{}</a></li>",
                 escape_attribute(&section.url),

@@ -65,25 +65,11 @@ impl Sections {
         self.0.get(name).map(String::as_str)
     }
 
-    /// 付録から本文の節へのリンク。節がまだ無い章のものなら `None` を、間違っていれば理由を返す。
-    ///
-    /// 付録は全章を指すが、章は一つずつできる。章のフォルダが本に加わった日から、節の名前も確かめる。
-    pub fn link(&self, name: &str) -> Result<Option<Link>, String> {
-        if name.is_empty() {
-            return Ok(None);
+    /// 付録から本文の節へのリンク。その節が本に無ければ、理由を返す。
+    pub fn link(&self, name: &str) -> Result<Link, String> {
+        match self.title(name) {
+            Some(title) => Ok(Link { url: url(name), title: title.trim().to_owned() }),
+            None => Err(format!("section「{name}」という節は本にありません。")),
         }
-        if let Some(title) = self.title(name) {
-            return Ok(Some(Link { url: url(name), title: title.trim().to_owned() }));
-        }
-        let folder = name.split_inclusive('/').next().unwrap_or(name);
-        match self.names().any(|known| known.starts_with(folder)) {
-            true => Err(format!("section「{name}」という節は本にありません。")),
-            false => Ok(None),
-        }
-    }
-
-    /// すべての節の名前。
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
     }
 }

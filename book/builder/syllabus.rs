@@ -147,11 +147,11 @@ impl Syllabus {
         let covered = coverage(bank, &item.id);
         let mut ranked: Vec<_> = covered.sections.iter().collect();
         ranked.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), **name));
-        let links: Vec<String> = ranked
-            .iter()
-            .take(SECTIONS_SHOWN)
-            .filter_map(|(name, _)| Some(format!("[{}](../{name})", sections.title(name)?.trim())))
-            .collect();
+        let mut links = Vec::new();
+        for (name, _) in ranked.iter().take(SECTIONS_SHOWN) {
+            let link = sections.link(name).map_err(anyhow::Error::msg)?;
+            links.push(format!("[{}](../{name})", link.title));
+        }
         let mut pages: BTreeMap<&str, usize> = BTreeMap::new();
         for chapter in &bank.chapters {
             let count = chapter.questions.iter().filter(|q| q.syllabus.contains(&item.id)).count();
@@ -161,31 +161,28 @@ impl Syllabus {
         }
         let pages: Vec<String> = pages
             .iter()
-            .map(|(chapter, count)| match sections.title(&format!("{chapter}/quiz.md")) {
-                Some(_) => format!("[{}](../{chapter}/quiz.md) {count}問", short(chapter)),
-                None => format!("{} {count}問", short(chapter)),
-            })
+            .map(|(chapter, count)| format!("[{}](../{chapter}/quiz.md) {count}問", short(chapter)))
             .collect();
         let mut tests = Vec::new();
         for test in &covered.tests {
             tests.push(badge(test)?);
         }
-        let none = || "まだありません".to_owned();
         let mut out = format!(
-            "### {} {} {{#item-{}}}\n\n{}\n\n- キーワード: {}\n- 節: {}\n- 問題: {}\n",
+            "### {} {} {{#item-{}}}\n\n{}\n\n- キーワード: {}\n- 節: {}\n- 問題: **{}問**（{}）\n",
             item.number,
             item.title,
             item.id,
             item.chapter,
             item.keywords.join("、"),
-            if links.is_empty() { none() } else { links.join("、") },
-            match covered.questions.len() {
-                0 => none(),
-                count => format!("**{count}問**（{}）", pages.join("、")),
-            },
+            links.join("、"),
+            covered.questions.len(),
+            pages.join("、"),
         );
         match tests.len() {
-            0 => out.push_str("- テスト: まだありません\n\n"),
+            // 法律や、この本で動かさないモデルの項目。
+            0 => out.push_str(
+                "- テスト: ありません。動かすコードの無い項目なので、文献で確かめました\n\n",
+            ),
             count => {
                 // 決め手は数十になる項目もある。開いて読む形にして、表を短く保つ。
                 let list = tests.join(" ");
