@@ -8,7 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use chrome::{browser, js, wait};
+use chrome::{browser, js, resize, wait};
+use headless_chrome::protocol::cdp::Emulation;
 use headless_chrome::types::PrintToPdfOptions;
 use scraper::{Html, Selector};
 use serde_json::json;
@@ -330,7 +331,7 @@ fn pages(pdf: &[u8]) -> usize {
 }
 
 #[test]
-fn every_cheatsheet_is_one_sheet_of_a4() {
+fn every_cheatsheet_fills_one_sheet_of_a4() {
     let Some(browser) = browser() else { return };
     let mut sheets = 0;
     for file in files(&real_book().join("appendix"), "html") {
@@ -346,13 +347,39 @@ fn every_cheatsheet_is_one_sheet_of_a4() {
         // A4 は 595 × 842 ポイント。
         let text = String::from_utf8_lossy(&pdf);
         assert!(text.contains("[0 0 594.9") && text.contains(" 841."), "{}", file.display());
-        // 段から表がはみ出すと、隣の段の字に重なる。
+        // 余白を除いた紙 (188 × 277 mm) の大きさの画面に、紙の見た目で並べる。
+        resize(&tab, 711, 1047);
+        let media = Some("print".to_string());
+        tab.call_method(Emulation::SetEmulatedMedia { media, features: None }).unwrap();
+        // 目次が退くまで、紙の幅にはならない。
+        let settled = "document.querySelector('.cheatsheet').clientWidth >= 710
+            && document.fonts.status === 'loaded'";
+        wait(&tab, settled, 10);
+        // 段から表や式がはみ出すと、隣の段の字に重なる。
         let wide = js(
             &tab,
-            "[...document.querySelectorAll('.cheatsheet table')].every(table =>
-                table.scrollWidth <= table.parentElement.clientWidth + 1)",
+            "JSON.stringify([...document.querySelectorAll('.cheatsheet :is(table, math)')]
+                .filter(item => {
+                    const frame = item.closest('.table-wrapper, li, p').getBoundingClientRect();
+                    return item.getBoundingClientRect().right > frame.right + 1;
+                })
+                .map(item => item.textContent.slice(0, 40)))",
         );
-        assert_eq!(wide, json!(true), "{}", file.display());
+        assert_eq!(wide, json!("[]"), "{}", file.display());
+        let filled = js(
+            &tab,
+            "(() => {
+                const top = document.querySelector('h1:has(+ .cheatsheet)').getBoundingClientRect().top;
+                return (document.querySelector('.cheatsheet').getBoundingClientRect().bottom - top) / 1047;
+            })()",
+        );
+        let filled = filled.as_f64().unwrap();
+        assert!(
+            filled >= 0.8,
+            "{} は紙の {:.0} % しか使っていません",
+            file.display(),
+            filled * 100.0
+        );
         sheets += 1;
     }
     assert_eq!(sheets, 7);
