@@ -94,11 +94,21 @@ fn csv_terms(terms: &[Term]) -> String {
 /// 先頭の `#` の行が Anki への指示になり、取り込みの画面で列を選ばなくて済む。
 ///
 /// guid が問題の id から決まるので、直した問題集を取り込み直すと、学習の記録を残したまま
-/// カードの文面だけが新しくなる。
+/// カードの文面だけが新しくなる。そのためには、前に取り込んだときと同じノートタイプを使い、
+/// 同じ番号のノートを更新しなければならない。どちらも Anki は前の取り込みの選び方を覚えているので、
+/// ここで決めておく。名前の無いノートタイプは読み飛ばされるので、日本語と英語の名前を並べる。
 fn anki_head(deck: &str) -> String {
-    format!(
-        "#separator:tab\n#html:true\n#guid column:1\n#tags column:4\n#deck:深層生成モデル 実行できるワークブック{deck}\n"
-    )
+    let lines = [
+        "separator:tab",
+        "html:true",
+        "notetype:Basic",
+        "notetype:基本",
+        "if matches:update current",
+        "guid column:1",
+        "tags column:4",
+    ];
+    let lines: String = lines.iter().map(|line| format!("#{line}\n")).collect();
+    format!("{lines}#deck:深層生成モデル 実行できるワークブック{deck}\n")
 }
 
 /// 番号 (GUID)、表、裏、札。改行は 1 行 1 枚の形を崩す。HTML では空白と同じなので替えてよい。
@@ -124,6 +134,7 @@ fn card(question: &Question) -> Result<(String, String)> {
     for (label, choices) in question.groups() {
         let label =
             if label.is_empty() { String::new() } else { format!("（{}）", escape(label)) };
+        let title = if label.is_empty() { String::new() } else { format!("<div>{label}</div>") };
         let (mut texts, mut reasons, mut right) = (String::new(), String::new(), Vec::new());
         for (index, choice) in question.order(choices).into_iter().enumerate() {
             texts += &format!("<li>{}</li>", inline(&choice.text, &html)?);
@@ -133,7 +144,7 @@ fn card(question: &Question) -> Result<(String, String)> {
                 right.push(format!("{}. {}", index + 1, inline(&choice.text, &html)?));
             }
         }
-        front += &format!("<div>{label}</div><ol style=\"text-align: left\">{texts}</ol>");
+        front += &format!("{title}<ol style=\"text-align: left\">{texts}</ol>");
         back += &format!(
             "<div><b>{label}正解: {}</b></div><ol style=\"text-align: left\">{reasons}</ol>",
             right.join("、")
