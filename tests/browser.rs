@@ -593,3 +593,24 @@ fn cards_keep_their_contrast_in_every_theme() {
         assert_eq!(measured["low"], serde_json::json!([]), "{theme} で読みにくい文字があります");
     }
 }
+
+/// 図の名札、コード、本文の文字が、どの配色でも地から読み分けられる。
+#[test]
+fn figures_and_code_keep_their_contrast_in_every_theme() {
+    let Some(reader) = Reader::new() else { return };
+    for theme in THEMES {
+        reader.open(&format!("{}/index.html", address()));
+        reader.js(&format!("localStorage.setItem('mdbook-theme', '{theme}')"));
+        for page in ["ch03-gan/run.html", "ch04-dcgan/run.html", "ch03-gan/concept.html"] {
+            reader.open(&format!("{}/{page}", address()));
+            assert!(reader.is(&format!("document.documentElement.matches('.{theme}')")));
+            let measured = reader.js(&LOW_CONTRAST.replace(".quiz", "main"));
+            assert!(measured["seen"].as_u64().unwrap() > 50, "{measured:#}");
+            assert_eq!(
+                measured["low"],
+                serde_json::json!([]),
+                "{theme} の {page} に読みにくい文字があります"
+            );
+        }
+    }
+}

@@ -131,7 +131,8 @@ pub const LOW_CONTRAST: &str = r#"(() => {
     const element = texts.currentNode.parentElement;
     if (!texts.currentNode.data.trim() || !element.checkVisibility() || element.matches(':disabled')) continue;
     seen += 1;
-    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(background(element))];
+    const style = getComputedStyle(element);
+    const [a, b] = [light(rgba(element.closest('svg') ? style.fill : style.color)), light(background(element))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < 4.5) low.push(ratio.toFixed(2) + ' ' + texts.currentNode.data.trim().slice(0, 30));
   }
