@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use headless_chrome::browser::tab::point::Point;
 use headless_chrome::protocol::cdp::{Emulation, Page};
 use headless_chrome::{Browser, Tab};
 use serde_json::{Value, json};
@@ -40,6 +41,14 @@ impl Reader {
         tab.set_default_timeout(Duration::from_secs(20));
         tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
         Some(Self { tab, _browser: browser })
+    }
+
+    /// 同じ読者の、もう一つのタブ。
+    fn another(&self) -> Self {
+        let tab = self._browser.new_tab().unwrap();
+        tab.set_default_timeout(Duration::from_secs(20));
+        tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
+        Self { tab, _browser: self._browser.clone() }
     }
 
     fn open(&self, page: &str) {
@@ -292,20 +301,137 @@ fn an_exam_is_sat_reloaded_graded_and_kept() {
     );
     assert!(sums[0].as_array().unwrap().iter().all(|pair| pair[1].as_u64() <= Some(total[1])));
 
-    reader.press_button("間違えた問題 2");
-    assert_eq!(reader.count(".desk .quiz-question"), 2);
+    reader.press_button("間違えた問題 1");
+    assert_eq!(reader.count(".desk .quiz-question"), 1);
+    reader.press_button("答えなかった問題 1");
+    assert_eq!(reader.count(".desk .quiz-question"), 1);
+    // 押したボタンに指し手が乗っていても、字が読める。
+    let pressed = ".desk button[aria-pressed=true]";
+    let colors = format!(
+        "(({{ color, backgroundColor }}) => [color, backgroundColor])(getComputedStyle(document.querySelector({pressed:?})))"
+    );
+    assert!(reader.is(&format!("document.querySelector({pressed:?}).matches(':hover')")));
+    let colors = reader.js(&colors);
+    reader.press("Tab");
+    reader.tab.move_mouse_to_point(Point { x: 1.0, y: 1.0 }).unwrap();
+    let rest = reader.js(&format!("(({{ color, backgroundColor }}) => [color, backgroundColor])(getComputedStyle(document.querySelector({pressed:?})))"));
+    assert_eq!(colors, rest);
     reader.press_button("見直す印を付けた問題 1");
     assert_eq!(reader.count(".desk .quiz-question"), 1);
 
-    // 履歴に残り、開き直せる。答えた 3 問は、章のページと復習に届く。
+    // 履歴に残り、開き直せる。答えた 3 問は章のページに、できなかった 2 問は今日の復習に届く。
     reader.open(MOCK);
     assert_eq!(reader.count(".desk-table tbody tr"), 1);
     reader.press_button("見る");
     assert_eq!(reader.text(".desk-score"), score);
     reader.open(REVIEW);
-    assert_eq!(reader.text(".desk-score"), "今日の復習は1問です。");
+    assert_eq!(reader.text(".desk-score"), "今日の復習は2問です。");
     reader.open(CHAPTER);
     assert!(reader.text(".quiz-score").contains("3 問を解き、2 問正解"));
+}
+
+#[test]
+fn unanswered_questions_come_back_in_the_review() {
+    let Some(reader) = Reader::new() else { return };
+    // 章で正解した 1 問を、模擬試験では答えずに終える。
+    let known = reader.answer_in_chapter(0, true);
+    let before = reader.stored("workbook-quiz-v1")[&known].clone();
+    let all = reader.count(".quiz-question");
+    reader.begin(all as usize);
+    reader.confirm(true);
+    reader.press_button("終了して採点する");
+    assert!(reader.desk().contains(&format!("答えなかった問題は{all}問です")));
+    assert!(reader.is("[...document.querySelectorAll('.quiz-verdict')].every((v) => v.textContent.startsWith('× 答えていません'))"));
+
+    // 履歴には無解答のまま残る。
+    let answers = reader.stored("workbook-history-v1")[0]["answers"].clone();
+    let empty = |picks: &Value| picks.as_array().unwrap().iter().all(|keys| *keys == json!([]));
+    assert!(answers.as_array().unwrap().iter().all(|answer| empty(&answer["picks"])));
+    // 前に選んだ答えは残り、復習の予定だけが間違いと同じになる。
+    let after = reader.stored("workbook-quiz-v1")[&known].clone();
+    assert_eq!((&after["picks"], &after["right"]), (&before["picks"], &json!(true)));
+    assert_eq!((&before["box"], &after["box"]), (&json!(2), &json!(0)));
+
+    // 解いたことにはならないが、復習には間違えた問題のように出る。
+    reader.open(RECORD);
+    assert!(reader.text(".desk-score").ends_with("問のうち1問を解きました。"));
+    assert!(reader.desk().contains(&format!("今日の復習は{all}問")));
+    assert_eq!(reader.count(".desk-weak li"), 10);
+    reader.open(CHAPTER);
+    assert!(reader.text(".quiz-score").contains("1 問を解き、1 問正解"));
+    reader.open(REVIEW);
+    assert_eq!(reader.text(".desk-score"), format!("今日の復習は{all}問です。"));
+    reader.press_button("復習を始める");
+    let id = reader.question_id();
+    reader.pick(true);
+    reader.press_button("決定");
+    assert!(reader.text(".quiz-verdict").starts_with("○ 正解です"));
+    assert_eq!(reader.stored("workbook-quiz-v1")[&id]["box"], 1);
+    reader.press_button("ここまでにする");
+    assert_eq!(reader.text(".desk-score"), format!("今日の復習は{}問です。", all - 1));
+}
+
+#[test]
+fn two_tabs_share_one_exam() {
+    let Some(first) = Reader::new() else { return };
+    let second = first.another();
+    first.open(MOCK);
+    second.open(MOCK);
+    // 片方で始めると、もう片方でも始まる。
+    first.begin(3);
+    second.wait("document.querySelector('.desk .quiz-question')");
+    // 片方の答えを、もう片方が受け取り、上書きしない。
+    first.pick(true);
+    second
+        .wait("document.querySelector('.desk-status').textContent.endsWith('3問のうち1問に解答')");
+    assert_eq!(
+        second.count(".quiz-choices input:checked"),
+        first.count(".quiz-choices input:checked")
+    );
+    second.press("ArrowRight");
+    second.pick(false);
+    first.wait("document.querySelector('.desk-status').textContent.endsWith('3問のうち2問に解答')");
+    first.press("f");
+    let items = first.stored("workbook-exam-v1")["items"].clone();
+    let answered =
+        |item: &Value| item["picks"].as_array().unwrap().iter().all(|keys| *keys != json!([]));
+    assert!(answered(&items[0]) && answered(&items[1]) && items[0]["flag"] == true, "{items}");
+    // 片方で終えると、もう片方は始めに戻り、終えた結果が並ぶ。
+    second.confirm(true);
+    second.press_button("終了して採点する");
+    first.wait("document.querySelector('.desk-form') && document.querySelectorAll('.desk-past tbody tr').length === 1");
+    assert_eq!(first.stored("workbook-history-v1").as_array().unwrap().len(), 1);
+    // 別のタブで消した記録を、開いたままのタブの答えが戻さない。
+    first.open(CHAPTER);
+    second.open(RECORD);
+    second.confirm(true);
+    second.press_button("すべて消す");
+    first.js("document.querySelectorAll('.quiz-question[data-kind=single]:not(.quiz-answered) .quiz-choices label')[0].click()");
+    first.js("[...document.querySelectorAll('.quiz-question:has(input:checked:enabled) .quiz-decide')].at(-1).click()");
+    assert_eq!(first.stored("workbook-quiz-v1").as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn an_exam_as_large_as_the_real_one_can_be_chosen() {
+    let Some(reader) = Reader::new() else { return };
+    reader.open(MOCK);
+    reader.press_button("本番の量");
+    let about = reader.text(".desk-about");
+    let parts: f64 =
+        about.split("小問").nth(1).unwrap().split('）').next().unwrap().parse().unwrap();
+    assert!((120.0..170.0).contains(&parts), "{about}");
+    reader.press_button("始める");
+    // 知らせた小問の数と、始めた試験の時間が合う。
+    let exam = reader.stored("workbook-exam-v1");
+    let seconds = (exam["deadline"].as_f64().unwrap() - exam["started"].as_f64().unwrap()) / 1000.0;
+    assert_eq!(seconds, parts * 41.0);
+    // 途中で印刷しても、答えは出ない。
+    reader
+        .tab
+        .call_method(Emulation::SetEmulatedMedia { media: Some("print".into()), features: None })
+        .unwrap();
+    assert!(reader.is("document.querySelector('.quiz-stem').checkVisibility()"));
+    assert_eq!(reader.count(".desk :is(.quiz-answer, .quiz-reasons)"), 0);
 }
 
 #[test]
@@ -318,6 +444,12 @@ fn an_exam_is_sat_with_the_keyboard_and_no_page_turns() {
     reader.press("f");
     assert_eq!(reader.stored("workbook-exam-v1")["items"][0]["flag"], true);
     reader.press("Enter");
+    assert_eq!(reader.text(".quiz-title"), "問 2");
+    // 最後の問題で Enter キーを押すと、終わりのボタンへ移る。
+    reader.press("Enter");
+    reader.press("Enter");
+    assert_eq!(reader.text(":focus"), "終了して採点する");
+    reader.press("ArrowLeft");
     assert_eq!(reader.text(".quiz-title"), "問 2");
     // 机の外 (ページの地) にいても、矢印は問題を動かし、ページをめくらない。
     reader.js("document.activeElement.blur()");
@@ -538,14 +670,17 @@ fn progress_is_shown_carried_away_erased_and_brought_back() {
 
     reader.open(RECORD);
     let known = reader.stored("workbook-quiz-v1").as_object().unwrap().len();
-    assert!(reader.text(".desk-score").ends_with(&format!("問のうち{known}問を解きました。")));
+    let answered = reader.js(
+        "Object.values(JSON.parse(localStorage.getItem('workbook-quiz-v1'))).filter(({ picks }) => picks.every((keys) => keys.length)).length",
+    );
+    assert!(reader.text(".desk-score").ends_with(&format!("問のうち{answered}問を解きました。")));
     let row = reader.js(
         "[...document.querySelectorAll('.desk-table tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent))
            .find(([name]) => name.startsWith('第3章'))",
     );
     let own =
         reader.js("workbookBank.questions.filter(({ chapter }) => chapter === 'ch03-gan').length");
-    assert_eq!(row[1], format!("{known} / {own}"));
+    assert_eq!(row[1], format!("{answered} / {own}"));
     // 間違えた問題の節へ行ける。
     let section = format!("workbookBank.questions.find(({{ id }}) => id === {wrong:?}).section");
     let links = reader
@@ -637,6 +772,28 @@ fn bad_files_and_full_storage_get_one_sentence() {
     reader.choose_file(&evil);
     reader.wait("document.querySelector('.desk').textContent.includes('0問の記録を読み込み、模擬試験の結果を0回分加えました')");
     assert_eq!(reader.stored("workbook-quiz-v1"), before);
+
+    // 今の問題集に無い問題の記録も、失わずに受け取り、いくつあるかを知らせる。
+    let gone = write(
+        "gone.json",
+        "{\"format\":\"workbook-progress\",\"version\":1,\"records\":{\"gone-q\":{\"picks\":[[\"0123abcd\"]],\"at\":1}},
+          \"history\":[{\"started\":1000,\"seconds\":9,\"answers\":[{\"id\":\"gone-q\",\"picks\":[[\"0123abcd\"]],\"marks\":[true]}]}]}",
+    );
+    reader.choose_file(&gone);
+    reader.wait("document.querySelector('.desk').textContent.includes('うち1問は、今の問題集に無い問題です')");
+    assert_eq!(reader.stored("workbook-quiz-v1")["gone-q"]["picks"], json!([["0123abcd"]]));
+    // 次の知らせが出るときには、前の知らせは消える。大きすぎるファイルは、読み始めない。
+    let huge = folder.path().join("huge.json");
+    fs::File::create(&huge).unwrap().set_len(21_000_000).unwrap();
+    assert!(reader.refusal(&huge).starts_with("「huge.json」は学習の記録として読めません。"));
+    assert!(!reader.desk().contains("問の記録を読み込み、"));
+    reader.open(MOCK);
+    reader.press_button("見る");
+    assert!(reader.desk().contains(
+        "問 1: ○ 正解。この問題は、試験のあとで書き直されたか、問題集から除かれました。"
+    ));
+    reader.open(RECORD);
+    let before = reader.stored("workbook-quiz-v1");
 
     // 満杯の保存場所。
     let good = write(

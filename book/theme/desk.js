@@ -9,7 +9,8 @@
   const HISTORY = 'workbook-history-v1'; // 終わった模擬試験
   const WEIGHTS = [4, 2, 1]; // 重要度ごとの、選ばれやすさ
   const PACE = 41; // 本番の、小問 1 つあたりの秒
-  const PACES = { exam: [`本番のペース（小問一つに${PACE}秒）`, 1], slow: [`ゆっくり（小問一つに${2 * PACE}秒）`, 2], none: ['時間を計らない', 0] };
+  const PARTS = 145; // 本番の、小問の数
+  const PACES = { exam: [`本番のペース（小問一つに${PACE}秒）`, 1], slow: [`ゆっくり（小問一つに${2 * PACE}秒）`, 2], none: ['時間の制限なし', 0] };
   const FULL = 'このブラウザの保存場所がいっぱいか、保存が禁じられているため、記録を残せません。ページを閉じると消えます。';
 
   let bank; // bank.js が読めてから入る。
@@ -87,16 +88,25 @@
   /** 小問 (空欄ごと、空欄が無ければ 1 つ) の正誤。 */
   const marks = (question, picks) => question.right.map((right, i) => same(right, picks[i]));
 
+  /** 小問の数。 */
+  const parts = (questions) => sum(questions.map((question) => question.right.length));
+
+  /** すべての空欄 (空欄が無ければ、その問題) に答えたか。 */
+  const answered = ({ picks }) => picks.every((keys) => keys.length > 0);
+
   // ---- 記録 ----
 
-  /** 答えたことのある問題の記録。形の合わないものは、まだ解いていないと見なす。 */
+  /** 復習の予定に入っている問題の記録。形の合わないものは、まだ解いていないと見なす。 */
   function recordOf(question) {
     const record = store.records[question.id];
-    if (!record || !fits(question, record.picks) || record.picks.some((keys) => keys.length === 0)) return null;
+    if (!record || !fits(question, record.picks)) return null;
     const right = marks(question, record.picks).every(Boolean);
     const boxed = BOX_DAYS[record.box] !== undefined && Number.isFinite(record.due);
     // 箱の無い、以前の版の記録は、今日の復習に入れる。
-    return { right, box: boxed ? record.box : right ? 1 : 0, due: boxed ? record.due : 0 };
+    // 模擬試験で答えずに終わっただけの問題は、復習には出るが、解いたことにはならない。
+    // 時計が狂っていた日の記録でも、いちばん長い間隔より先にはならない。
+    const due = boxed ? Math.min(record.due, dayAfter(Date.now(), BOX_DAYS.at(-1))) : 0;
+    return { right, answered: answered(record), box: boxed ? record.box : right ? 1 : 0, due };
   }
 
   function load() {
@@ -110,7 +120,8 @@
   function history() {
     const list = read(HISTORY, []);
     const whole = (result) => Number.isFinite(result?.started) && Number.isFinite(result.seconds) && Array.isArray(result.answers) &&
-      result.answers.every((answer) => typeof answer?.id === 'string' && Array.isArray(answer.marks) &&
+      result.answers.length > 0 &&
+      result.answers.every((answer) => typeof answer?.id === 'string' && Array.isArray(answer.marks) && answer.marks.length > 0 &&
         Array.isArray(answer.picks) && answer.picks.every(strings));
     return Array.isArray(list) ? list.filter(whole).sort((a, b) => b.started - a.started) : [];
   }
@@ -133,11 +144,13 @@
 
   let exam = null;
   let ticking = 0;
+  let kept = true; // 途中の試験を保存できているか。
 
   /** 途中の試験を読む。今の問題集に合わなければ捨てる。 */
   function savedExam() {
     const saved = read(EXAM, null);
     if (!saved) return null;
+    if (saved.deadline !== null && !Number.isFinite(saved.deadline)) return null;
     const whole = Number.isFinite(saved.started) && Array.isArray(saved.items) && saved.items.length > 0 &&
       saved.items.every((item) => {
         const question = bank.questions.find(({ id }) => id === item?.id);
@@ -150,12 +163,16 @@
   function mock() {
     clearInterval(ticking);
     exam = savedExam();
-    if (!exam) setup();
+    if (!exam) {
+      const lost = read(EXAM, null) !== null;
+      remove(EXAM);
+      setup(lost ? '途中だった模擬試験は、今の問題集に合わないため、続けられません。' : '');
+    }
     else if (exam.deadline && Date.now() >= exam.deadline) finish(true);
     else sit();
   }
 
-  function setup() {
+  function setup(problem = '') {
     const chapters = bank.chapters.map(({ id, title }) => {
       const own = bank.questions.filter((question) => question.chapter === id);
       const box = make('input', { type: 'checkbox', checked: true, value: id, onchange: estimate });
@@ -163,9 +180,11 @@
     });
     const count = make('input', { type: 'number', min: 1, value: Math.min(20, bank.questions.length), inputMode: 'numeric', oninput: estimate });
     const presets = [10, 20, 40].map((n) => button(`${n}問`, () => { count.value = n; estimate(); }));
+    presets.push(button(`本番の量（小問${PARTS}ほど）`, () => { count.value = enough(pool()); estimate(); }));
     presets.push(button('すべて', () => { count.value = pool().length; estimate(); }));
     const paces = Object.entries(PACES).map(([value, [name]], i) => make('label', {},
       make('input', { type: 'radio', name: 'pace', value, checked: i === 0, onchange: estimate }), make('span', { textContent: name })));
+    let drawn = []; // 空欄補充の小問の数は選んだ問題で変わるので、始める前に選んで、時間を知らせる。
     const about = make('p', { className: 'desk-about' });
     about.setAttribute('role', 'status');
     const start = make('button', { className: 'quiz-decide', textContent: '始める' });
@@ -174,8 +193,14 @@
       make('fieldset', {}, make('legend', { textContent: '問題の数' }),
         make('label', {}, count, make('span', { textContent: '問' })), buttons(...presets)),
       make('fieldset', {}, make('legend', { textContent: '時間' }), ...paces), about, buttons(start));
-    show(heading('新しい模擬試験'), form, ...pastExams());
+    show(heading('新しい模擬試験'), ...(problem ? [notice(problem)] : []), form, make('div', { className: 'desk-past' }, ...pastExams()));
     estimate();
+
+    /** 空欄補充があるので、問題の数は小問の数より少ない。試しに選んで、1 問あたりの小問の数を見積もる。 */
+    function enough(questions) {
+      const some = draw(questions, Math.min(questions.length, PARTS));
+      return Math.max(1, Math.min(questions.length, Math.round(PARTS * some.length / parts(some)) || 0));
+    }
 
     function pool() {
       return chapters.flatMap(({ own, box }) => (box.checked ? own : []));
@@ -198,18 +223,16 @@
         about.textContent = questions.length ? '問題の数を 1 以上にしてください。' : '章を一つ以上選んでください。';
         return;
       }
-      // 空欄補充の小問の数は、選ばれた問題で変わる。
-      const parts = wanted * sum(questions.map((question) => question.right.length)) / questions.length;
-      about.textContent = `${wanted}問を出します。` +
-        (pace() ? `制限時間は、およそ${Math.max(1, Math.round(parts * pace() / 60))}分です。` : '時間は計りますが、制限はありません。');
+      drawn = draw(questions, wanted);
+      about.textContent = `${wanted}問（小問${parts(drawn)}）を出します。` +
+        (pace() ? `制限時間は、およそ${Math.max(1, Math.round(parts(drawn) * pace() / 60))}分です。` : '時間の制限はありません。');
     }
 
     function begin(event) {
       event.preventDefault();
-      const { questions, wanted } = chosen();
-      const drawn = draw(questions, wanted);
+      if (drawn.length !== chosen().wanted) estimate();
       const started = Date.now();
-      const seconds = sum(drawn.map((question) => question.right.length)) * pace();
+      const seconds = parts(drawn) * pace();
       exam = {
         started,
         deadline: seconds ? started + seconds * 1000 : null,
@@ -223,7 +246,6 @@
 
   function sit() {
     const questions = exam.items.map(({ id }) => bank.questions.find((question) => question.id === id));
-    const answered = (item) => item.picks.every((keys) => keys.length > 0);
     const time = make('span', { className: 'desk-time' });
     const count = make('span', {});
     const warning = make('p', { className: 'desk-about' });
@@ -240,8 +262,8 @@
       const rest = exam.items.filter((item) => !answered(item)).length;
       if (confirm(rest ? `まだ答えていない問題が${rest}問あります。終了して採点しますか。` : '終了して採点しますか。')) finish(false);
     });
-    show(warning, full, place, buttons(back, next, flag),
-      list, make('p', { className: 'quiz-hint', textContent: '数字キーで選び、Enter キーで次の問題へ進みます。F キーで、見直す印を付け外しします。' }), buttons(end),
+    show(warning, full, place, buttons(back, next, flag), buttons(end),
+      list, make('p', { className: 'quiz-hint', textContent: '数字キーで選び、Enter キーで次の問題へ進みます。F キーで、見直す印を付け外しします。' }),
       make('div', { className: 'desk-status' }, time, count));
     open();
     save();
@@ -255,7 +277,8 @@
       place.replaceChildren(element);
       card = new Card(element, {
         exam: { seed: item.seed, picks: item.picks, onPick: (picks) => { item.picks = picks; save(); } },
-        onNext: () => move(exam.at + 1),
+        // 最後の問題で Enter キーを押した人を、終わりへ導く。
+        onNext: () => { if (exam.at + 1 < exam.items.length) move(exam.at + 1); else end.focus(); },
       });
       refresh();
     }
@@ -274,7 +297,8 @@
     }
 
     function save() {
-      full.textContent = write(EXAM, exam) ? '' : FULL;
+      kept = write(EXAM, exam);
+      full.textContent = kept ? '' : FULL;
       refresh();
     }
 
@@ -312,6 +336,13 @@
       if (left === 0) finish(true);
     }
 
+    // 別のタブで同じ試験を解いたら、その答えを受け取る。受け取らないと、次に選んだとき古い答えで上書きしてしまう。
+    sit.follow = (other) => {
+      exam.items.forEach((item, i) => Object.assign(item, other.items[i]));
+      card.choose(exam.items[exam.at].picks);
+      refresh();
+    };
+
     // カードの外 (ページの地) にいても、キーで解けるようにする。
     sit.key = (event) => {
       const choosing = event.target.matches?.('input'); // ラジオボタンの ←/→ は、選択肢を動かす。
@@ -329,7 +360,7 @@
     if (exam && !elsewhere && !event.ctrlKey && !event.altKey && !event.metaKey) sit.key(event);
   }, true);
 
-  /** 試験を終え、答えた問題を復習の予定に、結果を履歴に入れる。 */
+  /** 試験を終え、問題を復習の予定に、結果を履歴に入れる。答えなかった問題は、間違いと同じに数える。 */
   function finish(timeout) {
     clearInterval(ticking);
     const { started, deadline, items } = exam;
@@ -346,44 +377,51 @@
     // 2 つのタブで開いていても、同じ試験を 2 度は記録しない。
     if (!past.some((other) => other.started === started)) {
       saved = write(HISTORY, [result, ...past]);
-      const done = answers.filter(({ picks }) => picks.every((keys) => keys.length > 0));
-      store.put(...done.map(({ id, seed, picks, marks }) => ({ id, seed, picks, right: marks.every(Boolean), at: ended })));
+      store.put(...answers.map(({ id, seed, picks, marks }) => ({ id, seed, picks, right: marks.every(Boolean), at: ended })));
     }
     report(result, saved && store.works ? '' : FULL);
   }
 
   function report(result, problem = '') {
     const found = result.answers.map((answer) => ({ answer, question: bank.questions.find(({ id }) => id === answer.id) }));
-    const parts = (list) => ({ right: sum(list.map(({ answer }) => answer.marks.filter(Boolean).length)), all: sum(list.map(({ answer }) => answer.marks.length)) });
-    const total = parts(found);
+    const tally = (list) => ({ right: sum(list.map(({ answer }) => answer.marks.filter(Boolean).length)), all: sum(list.map(({ answer }) => answer.marks.length)) });
+    const total = tally(found);
     const perfect = found.filter(({ answer }) => answer.marks.every(Boolean)).length;
+    const skipped = found.filter(({ answer }) => !answered(answer)).length;
     const title = heading('結果');
     const score = make('p', { className: 'desk-score', textContent: `小問${total.all}のうち${total.right}が正解（${percent(total.right, total.all)}）` });
-    const details = make('p', { textContent: `${found.length}問のうち、すべて正しく答えたのは${perfect}問です。かかった時間は${minutes(result.seconds)}、小問一つあたり${Math.round(result.seconds / total.all)}秒でした。` });
+    const details = make('p', { textContent: `${found.length}問のうち、すべて正しく答えたのは${perfect}問です。${skipped ? `答えなかった問題は${skipped}問です。` : ''}かかった時間は${minutes(result.seconds)}、小問一つあたり${Math.round(result.seconds / total.all)}秒でした。` });
 
     const breakdown = (name, groups) => table([name, '正解', '割合'], groups
-      .map(([label, list]) => [label, parts(list)]).filter(([, { all }]) => all > 0)
+      .map(([label, list]) => [label, tally(list)]).filter(([, { all }]) => all > 0)
       .map(([label, { right, all }]) => [label, `${right} / ${all}`, make('span', { className: 'desk-share' }, bar(right, all), percent(right, all))]));
     const bySyllabus = breakdown('シラバスの項目', bank.syllabus.map(({ id, name }) => [name, found.filter(({ question }) => question?.syllabus.includes(id))]));
     const byChapter = breakdown('章', bank.chapters.map(({ id, title }) => [title, found.filter(({ question }) => question?.chapter === id)]));
 
     const cards = found.map(({ answer, question }, i) => {
       if (!question || !fits(question, answer.picks)) {
-        return { answer, element: make('p', { textContent: `問 ${i + 1}: この問題は、試験のあとで書き直されました。` }) };
+        const mark = answer.marks.every(Boolean) ? '○ 正解' : answered(answer) ? '× 不正解' : '× 無解答';
+        return { answer, element: make('p', { textContent: `問 ${i + 1}: ${mark}。この問題は、試験のあとで書き直されたか、問題集から除かれました。` }) };
       }
       const element = article(question, `問 ${i + 1}`);
       const card = new Card(element, { exam: { seed: answer.seed, picks: answer.picks } });
       card.grade();
       return { answer, element };
     });
-    const filters = { すべて: () => true, 間違えた問題: ({ answer }) => !answer.marks.every(Boolean), 見直す印を付けた問題: ({ answer }) => answer.flag };
+    const filters = {
+      すべて: () => true,
+      間違えた問題: ({ answer }) => answered(answer) && !answer.marks.every(Boolean),
+      答えなかった問題: ({ answer }) => !answered(answer),
+      見直す印を付けた問題: ({ answer }) => answer.flag,
+    };
     const tabs = Object.entries(filters).map(([name, wanted]) =>
       button(`${name} ${cards.filter(wanted).length}`, (event) => select(event.target, wanted)));
     const list = make('div', {}, ...cards.map(({ element }) => element));
     show(title, ...(result.timeout ? [notice('時間になったので、採点しました。')] : []), ...(problem ? [notice(problem)] : []), score, details,
-      buttons(make('a', { className: 'desk-link', href: 'review.html', textContent: '間違えた問題を復習する' }), button('模擬試験の始めに戻る', () => { mock(); focus(root.firstElementChild); })),
+      buttons(make('a', { className: 'desk-link', href: 'review.html', textContent: 'できなかった問題を復習する' }), button('模擬試験の始めに戻る', () => { mock(); focus(root.firstElementChild); })),
       make('h3', { textContent: 'シラバスの項目ごと' }), bySyllabus,
-      make('p', { className: 'desk-about', textContent: '一つの問題が、二つ以上の項目に数えられることがあります。' }),
+      make('p', { className: 'desk-about', textContent: '一つの問題が、二つ以上の項目に数えられることがあります。' +
+        (found.every(({ question }) => question) ? '' : '問題集から除かれた問題は、項目にも章にも数えていません。') }),
       make('h3', { textContent: '章ごと' }), byChapter,
       make('h3', { textContent: '問題ごとの答えと理由' }), buttons(...tabs), list);
     select(tabs[0], filters.すべて);
@@ -399,11 +437,12 @@
   function pastExams() {
     const past = history();
     if (past.length === 0) return [];
-    return [heading('これまでの結果'), table(['受けた日', '小問の正解', '時間', ''], past.map((result) => {
+    return [heading('これまでの結果'), table(['受けた日', '', '小問の正解', '時間'], past.map((result) => {
       const all = result.answers.flatMap((answer) => answer.marks);
       const right = all.filter(Boolean).length;
-      return [dateTime(result.started), `${right} / ${all.length}（${percent(right, all.length)}）`, minutes(result.seconds),
-        button('見る', () => report(result), { className: 'desk-small', ariaLabel: `${dateTime(result.started)} の結果を見る` })];
+      return [dateTime(result.started),
+        button('見る', () => report(result), { className: 'desk-small', ariaLabel: `${dateTime(result.started)} の結果を見る` }),
+        `${right} / ${all.length}（${percent(right, all.length)}）`, minutes(result.seconds)];
     }))];
   }
 
@@ -473,7 +512,7 @@
   function record(message = '') {
     load();
     const counts = (questions) => {
-      const known = questions.filter((question) => question.record);
+      const known = questions.filter((question) => question.record?.answered);
       const right = known.filter((question) => question.record.right).length;
       return [make('span', { className: 'desk-share' }, bar(known.length, questions.length), `${known.length} / ${questions.length}`),
         known.length ? `${right}（${percent(right, known.length)}）` : '—', questions.filter(isDue).length];
@@ -482,7 +521,7 @@
     const groups = (list, own) => list.map((item) => [item.name ?? item.title, bank.questions.filter((question) => own(question, item.id))])
       .filter(([, questions]) => questions.length > 0);
     const progress = (name, list) => table([name, ...names], list.map(([label, questions]) => [label, ...counts(questions)]));
-    const known = bank.questions.filter((question) => question.record).length;
+    const known = bank.questions.filter((question) => question.record?.answered).length;
     const past = history();
     const title = heading('今の様子');
     const status = make('p', { textContent: message });
@@ -494,28 +533,28 @@
       heading('読み直すとよい節'), ...weakSections(),
       heading('章ごと'), progress('章', groups(bank.chapters, (question, id) => question.chapter === id)),
       heading('シラバスの項目ごと'), progress('項目', groups(bank.syllabus, (question, id) => question.syllabus.includes(id))),
-      heading('記録の持ち運び'), ...portable(),
+      Object.assign(heading('記録の持ち運び'), { className: 'desk-title desk-screen' }), ...portable(),
       heading('問題集と用語集のファイル'), make('ul', {}, ...bank.files.map(([name, about]) => make('li', {},
         make('a', { href: name, download: name, textContent: `${about}（${name}）`, onclick: (event) => fetchFile(event, name) })))));
   }
 
-  /** 最後の答えが間違いのままの問題が多い節から並べる。 */
+  /** 最後の答えが間違いのままの問題と、模擬試験で答えられなかった問題が多い節から並べる。 */
   function weakSections() {
     const sections = new Map();
     for (const { record, section } of bank.questions) {
       if (!record) continue;
       const found = sections.get(section.page) ?? { section, known: 0, wrong: 0 };
-      found.known += 1;
+      found.known += 1; // 答えられなかった問題も、できなかった問題として数える。
       found.wrong += record.right ? 0 : 1;
       sections.set(section.page, found);
     }
     const weak = [...sections.values()].filter(({ wrong }) => wrong > 0)
       .sort((a, b) => b.wrong - a.wrong || b.wrong / b.known - a.wrong / a.known).slice(0, 10);
     if (weak.length === 0) {
-      return [make('p', { textContent: sections.size ? '間違えたままの問題はありません。' : '問題を解くと、間違えた問題のある節がここに並びます。' })];
+      return [make('p', { textContent: sections.size ? 'できなかったままの問題はありません。' : '問題を解くと、できなかった問題のある節がここに並びます。' })];
     }
     return [make('ul', { className: 'desk-weak' }, ...weak.map(({ section, known, wrong }) => make('li', {},
-      make('a', { href: `../${section.page}`, innerHTML: section.title }), ` — 解いた${known}問のうち${wrong}問が間違えたまま`)))];
+      make('a', { href: `../${section.page}`, innerHTML: section.title }), ` — ${known}問のうち${wrong}問ができていません`)))];
   }
 
   function download(name, text, type) {
@@ -551,25 +590,32 @@
 
     async function take(chosen) {
       file.value = ''; // 同じファイルを選び直せるようにする。
-      let data;
-      try { data = JSON.parse(await chosen.text()); } catch { data = null; }
-      if (data?.format !== 'workbook-progress' || data.version !== 1 || typeof data.records !== 'object' || !Array.isArray(data.history)) {
+      problem.textContent = root.querySelector('[role="status"]').textContent = ''; // 前の知らせ
+      let data = null;
+      try {
+        // 大きすぎるファイルは学習の記録ではない。読むだけでページが固まってしまう。
+        if (chosen.size <= LARGEST) data = JSON.parse(await chosen.text());
+      } catch { /* 下で知らせる。 */ }
+      if (data?.format !== 'workbook-progress' || data.version !== 1 || !data.records || typeof data.records !== 'object' || Array.isArray(data.records) || !Array.isArray(data.history)) {
         problem.textContent = `「${chosen.name}」は学習の記録として読めません。このページで書き出したファイルを選んでください（今の記録は変わっていません）。`;
         return;
       }
-      const before = { records: { ...store.load() }, history: history() };
+      const before = { records: { ...store.load() }, history: history(), saved: read(HISTORY, null) };
       const records = { ...before.records };
-      const wanted = Object.entries(data.records ?? {}).map(([id, record]) => [id, cleanRecord(id, record)]).filter(([, record]) => record);
+      const wanted = Object.entries(data.records).map(([id, record]) => [id, cleanRecord(id, record)]).filter(([, record]) => record);
       for (const [id, record] of wanted) {
         if (!(records[id]?.at >= record.at)) records[id] = record;
       }
       const exams = data.history.map(cleanResult).filter(Boolean).filter((result) => !before.history.some(({ started }) => started === result.started));
       if (!write(HISTORY, [...exams, ...before.history]) || !write(store.key, records)) {
-        write(HISTORY, before.history);
+        if (before.saved) write(HISTORY, before.saved);
+        else remove(HISTORY);
         problem.textContent = 'このブラウザの保存場所がいっぱいか、保存が禁じられているため、読み込めませんでした（今の記録は変わっていません）。';
         return;
       }
-      record(`${wanted.length}問の記録を読み込み、模擬試験の結果を${exams.length}回分加えました。`);
+      const gone = wanted.filter(([id]) => !bank.questions.some((question) => question.id === id)).length;
+      record(`${wanted.length}問の記録を読み込み、模擬試験の結果を${exams.length}回分加えました。` +
+        (gone ? `うち${gone}問は、今の問題集に無い問題です。` : ''));
       focus(root.firstElementChild);
     }
 
@@ -582,6 +628,7 @@
     }
   }
 
+  const LARGEST = 20e6; // 読み込むファイルの大きさの限り。ブラウザの保存場所は 5 MB から 10 MB ほどしかない。
   const isId = (id) => typeof id === 'string' && /^[a-z0-9-]+$/.test(id);
   const isPicks = (picks) => Array.isArray(picks) && picks.every((keys) => strings(keys) && keys.every((key) => /^[0-9a-f]{8}$/.test(key)));
 
@@ -595,7 +642,8 @@
 
   function cleanResult(result) {
     if (!Number.isFinite(result?.started) || !Number.isFinite(result.seconds) || !Array.isArray(result.answers) || result.answers.length === 0) return null;
-    const answers = result.answers.filter((answer) => isId(answer?.id) && isPicks(answer.picks) && Array.isArray(answer.marks));
+    const answers = result.answers.filter((answer) => isId(answer?.id) && isPicks(answer.picks) && answer.picks.length > 0 &&
+      Array.isArray(answer.marks) && answer.marks.length === answer.picks.length);
     if (answers.length < result.answers.length) return null;
     return {
       started: result.started,
@@ -606,6 +654,21 @@
   }
 
   // ---- 始まり ----
+
+  /** ほかのページで進んだ分を映す。結果や、解いている途中の画面は動かさない。 */
+  function catchUp() {
+    if (exam) {
+      const other = savedExam();
+      if (other?.started === exam.started) sit.follow(other);
+      // 保存できないまま解いている試験は、消されたのではなく、初めから無い。
+      else if (kept) mock();
+    } else if (root.querySelector('.desk-form')) {
+      if (savedExam()) mock();
+      else root.querySelector('.desk-past').replaceChildren(...pastExams());
+    } else if (root.dataset.desk !== 'mock' && !root.querySelector('.quiz-question')) {
+      desks[root.dataset.desk]();
+    }
+  }
 
   const desks = { mock, review, record: () => record() };
   const place = document.querySelector('.desk');
@@ -621,8 +684,9 @@
     load();
     root.draw = draw; // 選ばれやすさは、1 回の試験では測れない。試験から何度も呼べるようにする。
     desks[root.dataset.desk]();
-    // 別のタブで解いた分を、机を離れていたこのタブにも映す。試験の途中の画面は動かさない。
-    addEventListener('storage', (event) => { if (event.key === EXAM && !event.newValue && exam) mock(); });
+    // 別のタブで解いた分を、このタブにも映す。ブラウザの「戻る」で、そのまま戻ったページにも。
+    addEventListener('storage', ({ key }) => { if ([null, EXAM, HISTORY, store.key].includes(key)) catchUp(); });
+    addEventListener('pageshow', (event) => { if (event.persisted) catchUp(); });
   };
   script.onerror = () => {
     place.replaceChildren(notice('問題集 (bank.js) が見つかりません。cargo run か cargo run -- build で本を作り直してください。'));

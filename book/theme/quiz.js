@@ -34,17 +34,31 @@
     records: {},
     works: true,
     load() {
+      let saved = null;
       try {
-        const saved = JSON.parse(localStorage.getItem(KEY));
-        if (saved && typeof saved === 'object' && !Array.isArray(saved)) Object.assign(this.records, saved);
-      } catch { /* 読めない記録は、無いものとして解き始められるようにする。 */ }
+        saved = localStorage.getItem(KEY);
+      } catch {
+        this.works = false;
+        return this.records;
+      }
+      try { saved = JSON.parse(saved); } catch { saved = null; } // 読めない記録は、無いものとして解き始められるようにする。
+      if (!saved || typeof saved !== 'object' || Array.isArray(saved)) saved = {};
+      // 保存できている間は、保存してあるものがすべて。別のタブで消した記録を、ここから戻さない。
+      if (this.works) this.records = saved;
+      // 保存できなかった答えは、ここにだけある。古い記録で上書きしない。
+      else for (const id of Object.keys(saved)) if (!(this.records[id]?.at > saved[id]?.at)) this.records[id] = saved[id];
       return this.records;
     },
-    /** 答え [{ id, picks, seed, right, at }] を記録し、次の復習の日を決める。 */
+    /**
+     * 答え [{ id, picks, seed, right, at }] を記録し、次の復習の日を決める。
+     * 答えずに終わった問題 (picks に空の組がある) は、前に選んだ答えがあればそれを残し、復習の予定だけを間違いと同じにする。
+     */
     put(...answers) {
       this.load(); // 別のタブで解いた分を消さないよう、読み直してから足す。
       for (const { id, picks, seed, right, at = Date.now() } of answers) {
-        this.records[id] = { picks, seed, right, at, ...schedule(this.records[id], right, at) };
+        const before = this.records[id];
+        const last = picks.some((keys) => keys.length === 0) && Array.isArray(before?.picks) ? before : { picks, seed, right };
+        this.records[id] = { picks: last.picks, seed: last.seed, right: last.right, at, ...schedule(before, right, at) };
       }
       this.save();
     },
@@ -173,6 +187,7 @@
     }
 
     decide() {
+      if (this.answered) return;
       const empty = this.groups.find((group) => !group.choices.some((choice) => choice.input.checked));
       if (empty) {
         this.verdict.textContent = `${empty.label}選択肢を選んでから決定してください。`;
@@ -214,7 +229,8 @@
       const answers = this.groups.map((group) => group.label +
         group.choices.flatMap((choice, i) => (choice.right ? [i + 1] : [])).join(' と '));
       this.element.classList.add('quiz-answered');
-      const wrong = choices.some((choice) => choice.input.checked) ? '× 不正解です。' : '× 答えていません。';
+      const empty = this.groups.filter((group) => !group.choices.some((choice) => choice.input.checked)).length;
+      const wrong = empty === 0 ? '× 不正解です。' : empty === this.groups.length ? '× 答えていません。' : '× 答えていない空欄があります。';
       this.verdict.textContent = this.result ? '○ 正解です。' : `${wrong}正解は ${answers.join('、')} です。`;
       this.verdict.dataset.mark = this.result ? 'right' : 'wrong';
       this.answer.open = true;
