@@ -10,7 +10,7 @@ mod support;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const THEMES: [&str; 5] = ["light", "rust", "coal", "navy", "ayu"];
 const THEORY: &str = "ch03-gan/theory.html";
 const QUIZ: &str = "ch03-gan/quiz.html";
 
-// ---- 舞台: 一度だけ作る本、それを配るサーバー、すべての試験で分け合うブラウザ ----
+// ---- 舞台: 一度だけ作る本、それを配るサーバー ----
 
 fn book() -> &'static Path {
     static BOOK: OnceLock<PathBuf> = OnceLock::new();
@@ -58,19 +58,7 @@ fn file_address() -> String {
     format!("file://{}", book().canonicalize().unwrap().display())
 }
 
-/// 使っている試験がある間だけ生きるブラウザ。static に置くと、試験が終わってもプロセスが残ってしまう。
-fn browser() -> Option<Arc<Browser>> {
-    static SHARED: Mutex<Weak<Browser>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(|broken| broken.into_inner());
-    if let Some(browser) = shared.upgrade() {
-        return Some(browser);
-    }
-    let browser = Arc::new(chrome::browser()?);
-    *shared = Arc::downgrade(&browser);
-    Some(browser)
-}
-
-// ---- 読者: 1 つのタブ。記録がほかの試験と混ざらないよう、別々のシークレットウィンドウで開く ----
+// ---- 読者: 1 つのタブ ----
 
 struct Reader {
     tab: Arc<Tab>,
@@ -82,10 +70,9 @@ struct Reader {
 
 impl Reader {
     fn new() -> Option<Reader> {
-        let browser = browser()?;
-        let tab = browser.new_context().unwrap().new_tab().unwrap();
+        let browser = chrome::browser()?;
+        let tab = chrome::private_tab(&browser);
         tab.set_default_timeout(Duration::from_secs(10));
-        tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
         tab.call_method(Network::Enable {
             max_total_buffer_size: None,
             max_resource_buffer_size: None,

@@ -28,27 +28,24 @@ const CHAPTER: &str = "ch03-gan/quiz.html";
 
 // ---- 読者 ----
 
-/// 試験ごとに別のブラウザを使う。記録が混ざらないように。
 struct Reader {
     tab: Arc<Tab>,
-    _browser: Browser,
+    browser: Arc<Browser>,
 }
 
 impl Reader {
     fn new() -> Option<Self> {
         let browser = chrome::browser()?;
-        let tab = browser.new_tab().unwrap();
+        let tab = chrome::private_tab(&browser);
         tab.set_default_timeout(Duration::from_secs(20));
-        tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
-        Some(Self { tab, _browser: browser })
+        Some(Self { tab, browser })
     }
 
     /// 同じ読者の、もう一つのタブ。
     fn another(&self) -> Self {
-        let tab = self._browser.new_tab().unwrap();
+        let tab = chrome::another_tab(&self.browser, &self.tab);
         tab.set_default_timeout(Duration::from_secs(20));
-        tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
-        Self { tab, _browser: self._browser.clone() }
+        Self { tab, browser: self.browser.clone() }
     }
 
     fn open(&self, page: &str) {

@@ -20,14 +20,13 @@ const PAGE: &str = "ch02-vae/run.html";
 /// 1 つのタブで開いた本。`file://` で開くのは、読者がいちばん厳しい条件で読むときと同じにするため。
 struct Reader {
     tab: Arc<Tab>,
-    _browser: Browser,
+    _browser: Arc<Browser>,
 }
 
 impl Reader {
     fn new() -> Option<Self> {
         let browser = chrome::browser()?;
-        let tab = browser.new_tab().unwrap();
-        tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
+        let tab = chrome::private_tab(&browser);
         Some(Self { tab, _browser: browser })
     }
 

@@ -3,9 +3,11 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use headless_chrome::browser::context::Context;
 use headless_chrome::browser::tab::point::Point;
 use headless_chrome::protocol::cdp::Emulation;
 use headless_chrome::{Browser, LaunchOptions, Tab};
@@ -22,8 +24,38 @@ fn find_chrome() -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
-/// 新しいブラウザ。無ければ SKIPPED と書き、`REQUIRE_BROWSER=1` なら失敗にする。
-pub fn browser() -> Option<Browser> {
+/// 使っている試験がある間だけ生きる、分け合うブラウザ。static に置くと、試験が終わってもプロセスが残ってしまう。
+///
+/// 無ければ SKIPPED と書き、`REQUIRE_BROWSER=1` なら失敗にする。
+pub fn browser() -> Option<Arc<Browser>> {
+    static SHARED: Mutex<Weak<Browser>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(|broken| broken.into_inner());
+    if let Some(browser) = shared.upgrade() {
+        return Some(browser);
+    }
+    let browser = Arc::new(launch()?);
+    *shared = Arc::downgrade(&browser);
+    Some(browser)
+}
+
+/// 記録がほかの試験と混ざらないよう、別のシークレットウィンドウで開いたタブ。
+pub fn private_tab(browser: &Browser) -> Arc<Tab> {
+    tab_in(&browser.new_context().unwrap())
+}
+
+/// `tab` と同じ記録を見る、もう一つのタブ。
+pub fn another_tab(browser: &Browser, tab: &Tab) -> Arc<Tab> {
+    let window = tab.get_browser_context_id().unwrap().unwrap();
+    tab_in(&Context::new(browser, window))
+}
+
+fn tab_in(window: &Context) -> Arc<Tab> {
+    let tab = window.new_tab().unwrap();
+    tab.call_method(Emulation::SetFocusEmulationEnabled { enabled: true }).unwrap();
+    tab
+}
+
+fn launch() -> Option<Browser> {
     let Some(chrome) = find_chrome() else {
         assert!(
             std::env::var_os("REQUIRE_BROWSER").is_none_or(|value| value != "1"),

@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use common::cli;
 use common::data::energy_distance;
 use common::history::{self, Run};
-use common::nn::mse;
+use common::nn::{both, mse};
 use common::plot;
 use common::seed::Seed;
 
@@ -54,10 +54,9 @@ pub fn preview(config: &Config, samples: &Tensor) -> Result<String> {
     plot::ascii(&Tensor::cat(&row, 2)?)
 }
 
-/// 図・重み・設定を `dir` に残します。
+/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
 pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
     let Outcome { trained, recorder } = outcome;
-    figures::draw(trained, recorder, dir)?;
     let name = trained.config.name();
     let config = serde_json::to_string_pretty(&trained.config)? + "\n";
     common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
@@ -65,7 +64,7 @@ pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
         let path = dir.join(format!("{name}-{network}.safetensors"));
         trained.vae.variables.save(network, &path)?;
     }
-    Ok(())
+    figures::draw(trained, recorder, dir)
 }
 
 /// β を動かす実験の値。0 は KL を切った学習、1 は元の VAE です。
@@ -92,20 +91,40 @@ impl Book {
     pub fn train(seed: u64, quiet: bool) -> Result<Self> {
         let run = |label: &str, config: Config| run(label, &Config { seed, ..config }, quiet);
         let book = Config::book;
+        // 互いに関わりのない学習なので、半分ずつ並べて進める。
+        let large = || -> Result<_> {
+            Ok([
+                run("ひらがな (VAE)", book(Data::Hiragana))?,
+                run("ひらがな (AE)", book(Data::Hiragana).autoencoder())?,
+                run("数字 (VAE)", book(Data::Digits))?,
+                run("数字 (AE)", book(Data::Digits).autoencoder())?,
+                run("再パラメータ化なし", Config::broken())?,
+            ])
+        };
+        let small = || -> Result<_> {
+            let sweep = BETAS.iter().map(|&beta| run(&format!("β = {beta}"), Config::swept(beta)));
+            let named = [
+                run("あいうえお (VAE)", book(Data::Vowels))?,
+                run("あいうえお (AE)", book(Data::Vowels).autoencoder())?,
+                run("デノイジング", Config::denoising())?,
+                run("汚れを知らない AE", Config { noise: 0., ..Config::denoising() })?,
+            ];
+            Ok((named, sweep.collect::<Result<_>>()?))
+        };
+        let (large, small) = both(large, small);
+        let [hiragana, hiragana_ae, digits, digits_ae, broken] = large?;
+        let ([vowels, vowels_ae, denoising, plain], sweep) = small?;
         Ok(Self {
-            vowels: run("あいうえお (VAE)", book(Data::Vowels))?,
-            vowels_ae: run("あいうえお (AE)", book(Data::Vowels).autoencoder())?,
-            hiragana: run("ひらがな (VAE)", book(Data::Hiragana))?,
-            hiragana_ae: run("ひらがな (AE)", book(Data::Hiragana).autoencoder())?,
-            digits: run("数字 (VAE)", book(Data::Digits))?,
-            digits_ae: run("数字 (AE)", book(Data::Digits).autoencoder())?,
-            sweep: BETAS
-                .iter()
-                .map(|&beta| run(&format!("β = {beta}"), Config::swept(beta)))
-                .collect::<Result<_>>()?,
-            broken: run("再パラメータ化なし", Config::broken())?,
-            denoising: run("デノイジング", Config::denoising())?,
-            plain: run("汚れを知らない AE", Config { noise: 0., ..Config::denoising() })?,
+            vowels,
+            vowels_ae,
+            hiragana,
+            hiragana_ae,
+            digits,
+            digits_ae,
+            sweep,
+            broken,
+            denoising,
+            plain,
         })
     }
 

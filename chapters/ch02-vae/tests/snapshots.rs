@@ -100,3 +100,14 @@ fn a_font_of_the_reader_joins_the_others() {
     let (code, text) = run(&["--font", font, "--steps", "2", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
 }
+
+/// Ctrl-C (SIGINT) で止めても、そこまでの学習が残る。
+#[cfg(unix)]
+#[test]
+fn interrupt_keeps_what_was_learned() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().to_str().unwrap();
+    chapter::interrupt(PROGRAM, &["--data", "vowels", "--out", out]);
+    assert!(dir.path().join("vowels-decoder.safetensors").exists());
+    assert!(dir.path().join("vowels-steps.png").exists());
+}

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use common::cli;
 use common::data::{self, energy_distance, ring};
 use common::history::{self, Run};
+use common::nn::both;
 use common::plot;
 use common::seed::{Seed, normal};
 
@@ -83,8 +84,8 @@ impl Book {
     /// すべて学習します。Ctrl-C なら、残りの学習はせずに失敗します。
     ///
     /// `keep` は学習が 1 つ終わる (または止められる) たびに呼ばれ、結果を残す機会になります。
-    pub fn train(quiet: bool, mut keep: impl FnMut(&Outcome) -> Result<()>) -> Result<Self> {
-        let mut next = |label: &str, config: &Config| -> Result<Outcome> {
+    pub fn train(quiet: bool, keep: impl Fn(&Outcome) -> Result<()> + Sync) -> Result<Self> {
+        let next = |label: &str, config: &Config| -> Result<Outcome> {
             let outcome = run(label, config, quiet)?;
             if *config == Config::book(config.data) && !outcome.trained.history.is_empty() {
                 keep(&outcome)?;
@@ -96,14 +97,22 @@ impl Book {
             Ok(outcome)
         };
         let saturating = Config { g_loss: GLoss::Saturating, ..Config::book(Data::Ring) };
-        Ok(Self {
-            ring: next("輪", &Config::book(Data::Ring))?,
-            collapsed: next("壊した輪", &Config::collapsed())?,
-            cured: next("治した輪", &Config::cured())?,
-            saturating: next("飽和する損失", &saturating)?,
-            digits: next("数字", &Config::book(Data::Digits))?,
-            optimum: fit_optimum()?,
-        })
+        // 互いに関わりのない学習なので、半分ずつ並べて進める。
+        let first = || -> Result<_> {
+            Ok([
+                next("輪", &Config::book(Data::Ring))?,
+                next("壊した輪", &Config::collapsed())?,
+                next("飽和する損失", &saturating)?,
+            ])
+        };
+        let second = || -> Result<_> {
+            let digits = next("数字", &Config::book(Data::Digits))?;
+            Ok(([digits, next("治した輪", &Config::cured())?], fit_optimum()?))
+        };
+        let (first, second) = both(first, second);
+        let [ring, collapsed, saturating] = first?;
+        let ([digits, cured], optimum) = second?;
+        Ok(Self { ring, collapsed, cured, saturating, digits, optimum })
     }
 
     /// 本の図と `run.json` を `dir` に書きます。

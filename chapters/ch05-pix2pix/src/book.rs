@@ -10,6 +10,7 @@ use common::folder;
 use common::glyphs::Font;
 use common::history::{self, Run, thousands};
 use common::measure::sharpness;
+use common::nn::both;
 use common::plot::{self, color};
 use common::seed::Seed;
 
@@ -71,10 +72,25 @@ pub fn compared_steps() -> usize {
     Config::book().steps * 3 / 10
 }
 
+/// 正解をずらす学習の回数。
+pub fn shifted_steps() -> usize {
+    Config::book().steps / 2
+}
+
+/// 正解が 1 画素までずれ、1 つに決まらないデータでの設定。L1 の重みは 10 に下げ、GAN の項を効かせます。
+pub fn shifted() -> Config {
+    Config { shift: 1, lambda_l1: 10., steps: shifted_steps(), ..Config::book() }
+}
+
+/// GAN の項を外した設定。学習しない識別器は何も変えないので、小さくて足ります。
+pub fn without_gan(config: Config) -> Config {
+    Config { lambda_gan: 0., width_d: 1, ..config }
+}
+
 /// 本に載せる実験の結果。
 pub struct Book {
     pub main: Outcome,
-    /// L1 の項だけ (--lambda-gan 0)。本の学習と同じ回数
+    /// L1 の項だけ (--lambda-gan 0)
     pub l1: Outcome,
     /// GAN の項だけ (--lambda-l1 0)
     pub gan: Outcome,
@@ -82,6 +98,8 @@ pub struct Book {
     pub no_skips: Outcome,
     /// 対をばらばらにした (--pairs shuffled)
     pub unpaired: Outcome,
+    /// 正解が 1 つに決まらないデータ (--shift 1) での、L1 だけと両方
+    pub shifted: [Outcome; 2],
 }
 
 impl Book {
@@ -89,14 +107,24 @@ impl Book {
     pub fn train(seed: u64, quiet: bool) -> Result<Self> {
         let book = Config { seed, ..Config::book() };
         let short = Config { steps: compared_steps(), ..book.clone() };
-        Ok(Self {
-            main: run("本の学習", &book, quiet)?,
-            // GAN の項がなければ、識別器は何も変えない。見ているだけの識別器は、小さくて足りる。
-            l1: run("L1 だけ", &Config { lambda_gan: 0., width_d: 1, ..book }, quiet)?,
-            gan: run("GAN だけ", &Config { lambda_l1: 0., ..short.clone() }, quiet)?,
-            no_skips: run("スキップなし", &Config { skips: Switch::Off, ..short.clone() }, quiet)?,
-            unpaired: run("対をばらした", &Config { pairs: Pairs::Shuffled, ..short }, quiet)?,
-        })
+        let shifted = Config { seed, ..shifted() };
+        // 互いに関わりのない学習なので、半分ずつ並べて進める。
+        let first = || -> Result<_> {
+            Ok([run("本の学習", &book, quiet)?, run("ずらした両方", &shifted, quiet)?])
+        };
+        let second = || -> Result<_> {
+            Ok([
+                run("L1 だけ", &without_gan(short.clone()), quiet)?,
+                run("GAN だけ", &Config { lambda_l1: 0., ..short.clone() }, quiet)?,
+                run("スキップなし", &Config { skips: Switch::Off, ..short.clone() }, quiet)?,
+                run("対をばらした", &Config { pairs: Pairs::Shuffled, ..short.clone() }, quiet)?,
+                run("ずらした L1 だけ", &without_gan(shifted.clone()), quiet)?,
+            ])
+        };
+        let (first, second) = both(first, second);
+        let [main, shifted_both] = first?;
+        let [l1, gan, no_skips, unpaired, shifted_l1] = second?;
+        Ok(Self { main, l1, gan, no_skips, unpaired, shifted: [shifted_l1, shifted_both] })
     }
 
     /// 同じ回数だけ学習した 5 つ。「両方」は、本の学習の途中です。
@@ -106,7 +134,7 @@ impl Book {
             ("gan", "GAN だけ", color::DISCRIMINATOR, &self.gan),
             ("both", "両方", color::FAKE, &self.main),
             ("no_skips", "スキップなし", color::GENERATOR, &self.no_skips),
-            ("unpaired", "対なし", color::LATENT, &self.unpaired),
+            ("unpaired", "ペアをばらす", color::LATENT, &self.unpaired),
         ]
         .map(|(key, label, color, outcome)| {
             (key, Compared { label, color, recorder: &outcome.recorder })
@@ -129,7 +157,8 @@ impl Book {
         figures::draw(trained, recorder, dir)?;
         let runs = self.compared().map(|(_, run)| run);
         figures::compare(&runs, compared_steps(), &trained.dataset.held_out, dir)?;
-        figures::blur(&self.l1.trained, trained, &dir.join("blur.png"))?;
+        let shifted = self.shifted.each_ref().map(|outcome| &outcome.trained);
+        figures::blur(shifted, &dir.join("blur.png"))?;
         figures::receptive(&dir.join("receptive.png"))?;
         common::files::write(&dir.join("history.txt"), trained.history.to_string().as_bytes())?;
         self.record()?.write(dir)
@@ -151,7 +180,9 @@ impl Book {
         };
         put("input", measure(&held_out.x, &held_out.y)?);
         put("main", self.main.measure()?);
-        put("l1_only", self.l1.measure()?);
+        for (name, outcome) in ["shifted.l1", "shifted.both"].into_iter().zip(&self.shifted) {
+            put(name, outcome.measure()?);
+        }
         for (key, measured) in self.measured()? {
             put(&format!("compare.{key}"), measured);
         }
@@ -161,6 +192,8 @@ impl Book {
         let epochs = seen as f64 / trained.dataset.train.x.dim(0)? as f64;
         record.result("main.epochs", format!("{epochs:.0}"));
         record.result("compare.steps", compared_steps());
+        record.result("shifted.steps", shifted_steps());
+        record.result("shifted.lambda", shifted().lambda_l1);
         let history = &trained.history;
         for (key, column) in [
             ("loss_d", "loss D"),

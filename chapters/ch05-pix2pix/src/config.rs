@@ -82,6 +82,9 @@ pub struct Config {
     /// 何画素だけ大きく用意し、切り取る場所を毎回ずらすか (6.2 節では 30: 286 から 256 へ)
     #[arg(long)]
     pub jitter: usize,
+    /// 正解だけを、1 枚ごとにでたらめな向きへ何画素までずらすか。正解が 1 つに決まらないデータになります
+    #[arg(long)]
+    pub shift: usize,
     /// ときどき左右を裏返すか: on か off。文字は裏返せません
     #[arg(long, value_enum)]
     pub mirror: Switch,
@@ -108,6 +111,7 @@ impl Config {
             beta1: 0.5,
             pairs: Pairs::Aligned,
             jitter: 0, // 漢字は、どの字も枠の同じ場所にある
+            shift: 0,
             mirror: Switch::Off,
         }
     }
@@ -178,6 +182,7 @@ impl Config {
             self.size / 2,
             self.jitter
         );
+        within("--shift", self.shift, 0, 8)?;
         for (name, value) in [("--dropout", self.dropout), ("--beta1", self.beta1)] {
             below_one(name, value)?;
         }

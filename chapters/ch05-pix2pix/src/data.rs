@@ -25,7 +25,7 @@ pub struct Pictures {
 
 /// 学習用の対と、学習では一度も見せない対。
 pub struct Dataset {
-    /// 一辺は `size + jitter` です。
+    /// 一辺は `size + jitter + 2 shift` です。
     pub train: Pictures,
     /// 一辺は `size` です。
     pub held_out: Pictures,
@@ -34,7 +34,7 @@ pub struct Dataset {
 // ANCHOR: dataset
 /// 学習用と取り置きの対を用意します。
 pub fn dataset(config: &Config) -> Result<Dataset> {
-    let large = config.size + config.jitter;
+    let large = config.size + config.jitter + 2 * config.shift;
     let (mut train, held_out) = match &config.data {
         None => {
             let (train, held_out) = characters(Seed(config.seed));
@@ -98,25 +98,32 @@ fn test_folder(dir: &Path) -> Result<std::path::PathBuf> {
     }
 }
 
-/// 対を、切り取る場所 (と左右) を 1 枚ごとに変えながら `size` に切ります。対の 2 枚は、いつも同じように切ります。
+/// 対を、切り取る場所 (と左右) を 1 枚ごとに変えながら `size` に切ります。
 ///
-/// `pair` は入力と正解をチャネルの方向に重ねた `[B, 2C, size + jitter, size + jitter]` です。
+/// 対の 2 枚は、いつも同じように切ります。`shift` があるときだけ、正解の場所がさらにずれます。
+/// `pair` は入力と正解をチャネルの方向に重ねた `[B, 2C, S, S]` (S = size + jitter + 2 shift) です。
 pub fn crop(
     pair: &Tensor,
     config: &Config,
     rng: &mut impl Rng,
 ) -> candle_core::Result<[Tensor; 2]> {
     let (batch, channels, ..) = pair.dims4()?;
-    let size = config.size;
+    let &Config { size, jitter, shift, .. } = config;
     let flipped: Vec<u32> = (0..size as u32).rev().collect();
     let flipped = Tensor::new(flipped, &Device::Cpu)?;
-    let cut = (0..batch).map(|i| {
-        let [top, left] = [0; 2].map(|_: usize| rng.random_range(0..=config.jitter));
-        let one = pair.narrow(0, i, 1)?.narrow(2, top, size)?.narrow(3, left, size)?;
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    for i in 0..batch {
+        let one = pair.narrow(0, i, 1)?;
+        let at = [0; 2].map(|_: usize| rng.random_range(0..=jitter));
         let turn = config.mirror == Switch::On && rng.random::<bool>();
-        if turn { one.contiguous()?.index_select(&flipped, 3) } else { Ok(one) }
-    });
-    let cut = Tensor::cat(&cut.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
-    let half = channels / 2;
-    Ok([cut.narrow(1, 0, half)?.contiguous()?, cut.narrow(1, half, half)?.contiguous()?])
+        let off = [0; 2].map(|_: usize| rng.random_range(0..=2 * shift));
+        let cut = |first, [down, right]: [usize; 2]| {
+            let half = one.narrow(1, first, channels / 2)?;
+            let cut = half.narrow(2, at[0] + down, size)?.narrow(3, at[1] + right, size)?;
+            if turn { cut.contiguous()?.index_select(&flipped, 3) } else { Ok(cut) }
+        };
+        x.push(cut(0, [shift; 2])?);
+        y.push(cut(channels / 2, off)?);
+    }
+    Ok([Tensor::cat(&x, 0)?.contiguous()?, Tensor::cat(&y, 0)?.contiguous()?])
 }

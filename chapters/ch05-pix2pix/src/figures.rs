@@ -7,6 +7,7 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_nn::ops::sigmoid;
 use common::glyphs::Font;
+use common::measure::sharpness;
 use common::plot::{self, Line, LineChart, RGBColor, Sheet, color};
 use common::seed::Seed;
 
@@ -336,12 +337,21 @@ pub fn compare(runs: &[Compared], steps: usize, truth: &Pictures, dir: &Path) ->
     .save(&dir.join("compare.svg"))
 }
 
-/// 同じ回数だけ学習した、L1 だけの出力、両方の出力、正解。ぼけの違いを見るため、大きく描きます。
-pub fn blur(l1: &Trained, both: &Trained, path: &Path) -> Result<()> {
+/// 正解が 1 つに決まらないデータで学習した、L1 だけの出力と両方の出力を、入力と正解の間に大きく並べます。
+///
+/// 細い線がよく見えるよう、取り置いた字から、線の込んでいないものを選びます。
+pub fn blur([l1, both]: [&Trained; 2], path: &Path) -> Result<()> {
     const COLUMNS: usize = 5;
     let Pictures { x, y } = &both.dataset.held_out;
-    let row = |images: &Tensor, frame| Row::new(images, 0, COLUMNS, frame);
+    let crowded: Vec<f64> =
+        (0..y.dim(0)?).map(|i| sharpness(&y.narrow(0, i, 1)?)).collect::<Result<_>>()?;
+    let mut order: Vec<u32> = (0..crowded.len() as u32).collect();
+    order.sort_by(|&a, &b| crowded[a as usize].total_cmp(&crowded[b as usize]));
+    let chosen = Tensor::new(&order[..COLUMNS.min(order.len())], y.device())?;
+    let row =
+        |images: &Tensor, frame| Row::new(&images.index_select(&chosen, 0)?, 0, COLUMNS, frame);
     let rows = [
+        row(x, color::MUTED)?,
         row(&l1.translate(x, Seed(0))?, color::LOSS)?,
         row(&both.translate(x, Seed(0))?, color::FAKE)?,
         row(y, color::REAL)?,

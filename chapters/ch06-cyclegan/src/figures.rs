@@ -129,13 +129,13 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         let untouched = ssim(x, y)?;
         LineChart {
             x_label: "生成器の更新回数",
-            y_label: "本当の対との SSIM",
+            y_label: "本当のペアとの SSIM",
             lines: vec![
                 Line { label: "X → Y", color: color::GENERATOR, points: xy.clone() },
                 Line { label: "Y → X", color: color::REAL, points: yx.clone() },
             ],
             y_range: 0. ..1.,
-            guides: vec![(untouched, "訳す前")],
+            guides: vec![(untouched, "変換の前")],
         }
         .save(&dir.join("ssim.svg"))?;
     }
@@ -219,7 +219,7 @@ pub fn data(dataset: &Dataset, dir: &Path) -> Result<()> {
 pub fn compare(path: &Path, lines: Vec<Line>, guides: Vec<(f64, &str)>) -> Result<()> {
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "本当の対との SSIM (X → Y)",
+        y_label: "本当のペアとの SSIM (X → Y)",
         lines,
         y_range: 0. ..1.,
         guides,

@@ -4,12 +4,13 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -193,6 +194,9 @@ fn explain(error: &clap::Error) -> String {
     }
 }
 
+/// 並べて学習するときも棒が重ならないよう、1 か所で描く。
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
 /// 学習の進み具合。端末では棒で、そうでなければ 1 割ごとに 1 行で知らせます。
 pub struct Progress {
     bar: ProgressBar,
@@ -205,8 +209,10 @@ impl Progress {
     /// `label` の学習 (`steps` 回) を始めます。`quiet` なら何も出しません。
     pub fn new(label: &str, steps: usize, quiet: bool) -> Self {
         let plain = !quiet && !std::io::stderr().is_terminal();
-        let bar =
-            if quiet || plain { ProgressBar::hidden() } else { ProgressBar::new(steps as u64) };
+        let bar = match quiet || plain {
+            true => ProgressBar::hidden(),
+            false => BARS.add(ProgressBar::new(steps as u64)),
+        };
         let style =
             ProgressStyle::with_template("{prefix} {bar:24.cyan} {pos}/{len} 残り {eta} {msg}")
                 .expect("書式は定数");
@@ -239,7 +245,7 @@ impl Progress {
     /// 棒の邪魔をせずに、途中の絵などを出します。
     pub fn show(&self, text: &str) {
         if !self.bar.is_hidden() {
-            self.bar.suspend(|| say(text));
+            BARS.suspend(|| say(text));
         }
     }
 

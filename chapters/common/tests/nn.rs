@@ -257,6 +257,27 @@ fn adam_matches_pytorch() -> Result<()> {
     Ok(())
 }
 
+/// 勾配が届かなくなった重みの m と v は、遅い非正規化数に留まらず、ちょうど 0 になる。
+#[test]
+fn adam_lets_dead_moments_become_zero() -> Result<()> {
+    // 式のとおりに減らすと、丸めのために、0 でも正規化数でもない所で止まる。
+    let mut m = 1f32;
+    for _ in 0..10_000 {
+        m *= 0.9;
+    }
+    assert!(m > 0.0 && m.is_subnormal(), "{m}");
+    let p = Var::new(&[1f32, 1.0], &Device::Cpu)?;
+    let mut adam = Adam::new(vec![p.clone()], AdamConfig { beta2: 0.9, ..Default::default() })?;
+    // 1 つ目は最初の 1 歩だけ勾配があり、2 つ目は 2 乗すると非正規化数になる勾配がずっと届く。
+    for step in 0..2_000 {
+        let slope = Tensor::new(&[if step == 0 { 1f32 } else { 0.0 }, 1e-20], &Device::Cpu)?;
+        adam.step(&(p.as_tensor() * slope)?.sum_all()?.backward()?)?;
+    }
+    let (m, v) = adam.moments().remove(0);
+    assert_eq!((m, v), (vec![0.0; 2], vec![0.0; 2]));
+    Ok(())
+}
+
 #[test]
 fn frozen_linear_gets_no_gradient() -> Result<()> {
     let vars = VarMap::new();
@@ -726,6 +747,8 @@ fn thread_count_does_not_change_a_bit() -> Result<()> {
         assert!(with(threads)? == one, "{threads} スレッドで結果が変わった");
     }
     assert!(nn::run(train)? == one, "nn::run の中で結果が変わった");
+    let (a, b) = nn::run(|| nn::both(train, train));
+    assert!(a? == one && b? == one, "並べて学習すると結果が変わった");
     Ok(())
 }
 
