@@ -350,6 +350,26 @@ fn jitter_moves_both_pictures_together() {
 }
 
 #[test]
+fn shift_moves_only_the_truth() {
+    let config = Config { shift: 1, ..Config::tiny() };
+    let x = pictures("x", 16, 34);
+    let pair = Tensor::cat(&[&x, &x], 1).unwrap();
+    let [moved_x, moved_y] = data::crop(&pair, &config, &mut Seed(0).rng("shift")).unwrap();
+    let cut = |i: usize, top, left| {
+        values(&x.narrow(0, i, 1).unwrap().narrow(2, top, 32).unwrap().narrow(3, left, 32).unwrap())
+    };
+    let mut places = std::collections::BTreeSet::new();
+    for i in 0..16 {
+        // 入力は真ん中のまま。正解は、9 通りのどこかへずれる。
+        assert_eq!(values(&moved_x.narrow(0, i, 1).unwrap()), cut(i, 1, 1));
+        let y = values(&moved_y.narrow(0, i, 1).unwrap());
+        let all = (0..9).find(|place| y == cut(i, place / 3, place % 3));
+        places.insert(all.expect("1 画素までのずれ"));
+    }
+    assert!(places.len() > 4, "{places:?}");
+}
+
+#[test]
 fn translation_uses_only_the_generator() {
     let dir = tempfile::tempdir().unwrap();
     let outcome = book::run("試験", &Config::tiny(), true).unwrap();
