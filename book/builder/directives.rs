@@ -14,7 +14,7 @@ use crate::markdown::{Placeholders, escape, escape_attribute, one_line, render_m
 use crate::quiz::Bank;
 use crate::sections::Sections;
 use crate::source::{Edit, Source};
-use crate::{errata, syllabus};
+use crate::{errata, points, syllabus};
 
 /// 1 ページを直すときに要る、まわりの事情。
 pub struct Page<'a> {
@@ -56,6 +56,9 @@ pub fn expand(
             ("errata", []) => errata::load(page.root).and_then(|errata| {
                 errata.render(page.sections, &mut |name| badge(page, name, placeholders))
             }),
+            ("points", []) => points::load(page.root).and_then(|points| {
+                points.render(page.bank, &syllabus::load(page.root)?, page.sections)
+            }),
             ("syllabus", []) => syllabus::load(page.root).and_then(|syllabus| {
                 syllabus
                     .render(page.bank, page.sections, &mut |name| badge(page, name, placeholders))
@@ -68,7 +71,7 @@ pub fn expand(
                 .render(chapter, &render_markdown)
                 .map(|html| placeholders.add(one_line(&html), String::new())),
             _ => Err(anyhow!(
-                "「{}」という書き方はありません。{{{{run 章 キー}}}}、{{{{test 章::claims::名前}}}}、{{{{quiz 章}}}}、{{{{glossary}}}}、{{{{errata}}}}、{{{{syllabus}}}} のどれかを使ってください",
+                "「{}」という書き方はありません。{{{{run 章 キー}}}}、{{{{test 章::claims::名前}}}}、{{{{quiz 章}}}}、{{{{glossary}}}}、{{{{errata}}}}、{{{{points}}}}、{{{{syllabus}}}} のどれかを使ってください",
                 &found[0]
             )),
         };

@@ -21,6 +21,7 @@ mod includes;
 mod japanese;
 pub mod markdown;
 mod math;
+pub mod points;
 pub mod preprocess;
 pub mod quiz;
 mod search;

@@ -137,6 +137,12 @@ impl Question {
         format!("{hash:08x}")
     }
 
+    /// 選択肢の値のすべて。
+    pub fn keys(&self) -> Vec<String> {
+        let choices = self.groups().into_iter().flat_map(|(_, choices)| choices);
+        choices.map(|choice| self.key(choice)).collect()
+    }
+
     fn problems(&self, root: &Path, sections: &Sections, bank: &Bank) -> Vec<String> {
         let mut found = Vec::new();
         let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -241,6 +247,15 @@ impl Bank {
     /// シラバスの項目。
     pub fn item(&self, id: &str) -> Option<&Item> {
         self.syllabus.iter().find(|item| item.id == id)
+    }
+
+    /// 問題と、その章、章の中の番号（1 から）。
+    pub fn find(&self, id: &str) -> Option<(&str, usize, &Question)> {
+        self.chapters.iter().find_map(|chapter| {
+            let mut numbered = (1..).zip(&chapter.questions);
+            let (number, question) = numbered.find(|(_, question)| question.id == id)?;
+            Some((chapter.chapter.as_str(), number, question))
+        })
     }
 
     /// 直すべきところを、ファイル名と問題の id を付けた文で返す。空なら問題集は正しい。

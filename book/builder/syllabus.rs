@@ -197,7 +197,7 @@ impl Syllabus {
 }
 
 /// 章の短い名前 (`ch03-gan` → `第3章`)。章でないものは、そのまま。
-fn short(chapter: &str) -> String {
+pub fn short(chapter: &str) -> String {
     match chapter.strip_prefix("ch0").and_then(|rest| rest.chars().next()) {
         Some(digit) if digit.is_ascii_digit() => format!("第{digit}章"),
         _ => match chapter {

@@ -332,6 +332,19 @@
     }
   }
 
+  // 問題へのリンク (62点の確認表) に、最後の結果を添える。戻るボタンで帰ってきたときも付け直す。
+  // 文面が直されて選択肢が合わない記録と、答えていない空欄のある記録は、まだ解いていないことにする。
+  addEventListener('pageshow', () => {
+    store.load();
+    for (const { dataset } of document.querySelectorAll('[data-question]')) {
+      const record = store.records[dataset.question];
+      const picks = Array.isArray(record?.picks) ? record.picks : [];
+      const known = dataset.keys.split(' ');
+      const fits = picks.length > 0 && picks.every((keys) => keys?.length > 0 && [...keys].every((key) => known.includes(key)));
+      dataset.result = !fits ? 'まだ' : record.right ? '○' : '×';
+    }
+  });
+
   // 印刷用のページは紙の上で読むので、操作を付けずに答えを開く。
   const openAnswers = () => document.querySelectorAll('.quiz-answer').forEach((answer) => { answer.open = true; });
   if (location.pathname.endsWith('/print.html')) openAnswers();

@@ -1,0 +1,93 @@
+//! 問われる点の確認表 (`book/points.toml`) をページにする。
+//!
+//! 問題の番号は、そのつど問題集から数える。問題が増えても、ここは直さない。
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use serde::Deserialize;
+
+use crate::quiz::Bank;
+use crate::sections::Sections;
+use crate::syllabus::{Syllabus, short};
+
+/// 確認表の原稿。
+pub const FILE: &str = "book/points.toml";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Points {
+    #[serde(rename = "point")]
+    pub points: Vec<Point>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    /// この点から始まる組の見出し。
+    #[serde(default)]
+    pub group: String,
+    pub text: String,
+    pub section: String,
+    pub questions: Vec<String>,
+}
+
+pub fn load(root: &Path) -> Result<Points> {
+    crate::read_toml(&root.join(FILE), "確認表")
+}
+
+impl Points {
+    /// `{{points}}` を置き換える Markdown。
+    pub fn render(&self, bank: &Bank, syllabus: &Syllabus, sections: &Sections) -> Result<String> {
+        let mut out = String::new();
+        if let Some(edition) = syllabus.edition.values().next_back() {
+            out.push_str(&format!(
+                "シラバスを最後に確かめた日: **{}**（{}）\n\n",
+                edition.checked, edition.name
+            ));
+        }
+        let numbered = || (1..).zip(&self.points);
+        let groups = numbered().filter(|(_, point)| !point.group.is_empty());
+        let jumps: Vec<String> =
+            groups.map(|(number, point)| format!("[{}](#group-{number})", point.group)).collect();
+        out.push_str(&jumps.join(" ・ "));
+        for (number, point) in numbered() {
+            if !point.group.is_empty() {
+                out.push_str(&format!("\n\n## {} {{#group-{number}}}\n\n", point.group));
+            }
+            let links = match point.links(bank, sections) {
+                Ok(links) => links,
+                Err(problem) => bail!("{FILE} の点 {number}「{}」: {problem}", point.text),
+            };
+            out.push_str(&format!(
+                "{number}. {}<span class=\"point-links\">{links}</span>\n",
+                point.text
+            ));
+        }
+        Ok(out)
+    }
+}
+
+impl Point {
+    /// 節と問題へのリンク。問題には、book/theme/quiz.js が読者の結果を添える。
+    fn links(&self, bank: &Bank, sections: &Sections) -> Result<String, String> {
+        let Some(title) = sections.title(&self.section) else {
+            return Err(format!("section「{}」という節は本にありません", self.section));
+        };
+        if self.questions.is_empty() {
+            return Err("questions が空です。この点を問う問題を 1 つ以上挙げてください".to_owned());
+        }
+        let mut links = format!("[{}](../{})", title.trim(), self.section);
+        for id in &self.questions {
+            let Some((chapter, number, question)) = bank.find(id) else {
+                return Err(format!("問題「{id}」は book/quiz にありません"));
+            };
+            links.push_str(&format!(
+                " <a href=\"../{chapter}/quiz.html#q-{id}\" data-question=\"{id}\" data-keys=\"{}\">{} 問{number}</a>",
+                question.keys().join(" "),
+                short(chapter),
+            ));
+        }
+        Ok(links)
+    }
+}
