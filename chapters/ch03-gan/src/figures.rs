@@ -122,8 +122,12 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         points: trained.history.smoothed(column, width),
     };
     let (log4, log2) = (4f64.ln(), 2f64.ln());
+    // 数字では、はじめに識別器が大勝ちして、生成器の損失が跳ね上がる。
     // 平面の点では 2 本の線がすぐ 1/2 に寄るので、その近くだけを拡大する。
-    let outputs = if trained.config.data == Data::Digits { 0. ..1. } else { 0.4..0.6 };
+    let (losses, outputs) = match trained.config.data {
+        Data::Digits => (0. ..5., 0. ..1.),
+        _ => (0. ..3., 0.4..0.6),
+    };
     LineChart {
         x_label: "生成器の更新回数",
         y_label: "損失",
@@ -131,7 +135,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             line("識別器", "loss D", color::DISCRIMINATOR),
             line("生成器", "loss G", color::GENERATOR),
         ],
-        y_range: 0. ..3.,
+        y_range: losses,
         guides: vec![(log4, "log 4"), (log2, "log 2")],
     }
     .save(&dir.join(format!("{name}-losses.svg")))?;

@@ -317,7 +317,7 @@ pub fn compare(runs: &[Compared], steps: usize, truth: &Pictures, dir: &Path) ->
     let mut rows = vec![Row::new(&truth.x, 0, columns, color::MUTED)?];
     for run in runs {
         if let Some(frame) = run.recorder.frame(steps) {
-            rows.push(Row::new(&frame.output, 0, columns, color::FAKE)?);
+            rows.push(Row::new(&frame.output, 0, columns, run.color)?);
         }
     }
     rows.push(Row::new(&truth.y, 0, columns, color::REAL)?);

@@ -14,7 +14,7 @@ use crate::model::Generator;
 use crate::train::{CycleGan, Progress, Trained};
 
 /// 図に載せる画像の枚数。
-const SHOWN: usize = 8;
+const SHOWN: usize = 4;
 /// 途中で似ている度合いを測る枚数。学習の後の測定では、すべてを使います。
 const MEASURED: usize = 16;
 
@@ -101,7 +101,8 @@ pub fn stack(path: &Path, rows: &[(&Tensor, RGBColor)]) -> Result<()> {
         .iter()
         .map(|(images, frame)| Ok(Sheet { images, columns: images.dim(0)?, frame: *frame }))
         .collect::<Result<Vec<_>>>()?;
-    plot::image_stack(path, &sheets, scale(&rows[0].0)?)
+    // 余計な線や抜けも見えるよう、大きく描く。
+    plot::image_stack(path, &sheets, 2 * scale(&rows[0].0)?)
 }
 
 /// 1 回の学習の図を `dir` に書きます。

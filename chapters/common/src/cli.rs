@@ -249,8 +249,8 @@ impl Progress {
         }
     }
 
-    /// 終わりを知らせます。
+    /// 終わりを知らせます。途中で止めたときは、棒もそこで止まります。
     pub fn finish(&self) {
-        self.bar.finish();
+        self.bar.abandon();
     }
 }
