@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use chrome::{browser, js, resize, wait};
+use chrome::{browser, js, private_tab, resize, wait};
 use headless_chrome::protocol::cdp::Emulation;
 use headless_chrome::types::PrintToPdfOptions;
 use scraper::{Html, Selector};
@@ -266,7 +266,7 @@ fn longer_words_win() {
 #[test]
 fn tooltips_work_with_keyboard_mouse_and_touch() {
     let Some(browser) = browser() else { return };
-    let tab = browser.new_tab().unwrap();
+    let tab = private_tab(&browser);
     let page = real_book().join("ch03-gan/concept.html").canonicalize().unwrap();
     tab.navigate_to(&format!("file://{}", page.display())).unwrap();
     tab.wait_until_navigated().unwrap();
@@ -338,7 +338,7 @@ fn every_cheatsheet_fills_one_sheet_of_a4() {
         if !file.file_name().unwrap().to_str().unwrap().starts_with("cheatsheet-") {
             continue;
         }
-        let tab = browser.new_tab().unwrap();
+        let tab = private_tab(&browser);
         tab.navigate_to(&format!("file://{}", file.canonicalize().unwrap().display())).unwrap();
         tab.wait_until_navigated().unwrap();
         let options = PrintToPdfOptions { prefer_css_page_size: Some(true), ..Default::default() };
@@ -354,7 +354,7 @@ fn every_cheatsheet_fills_one_sheet_of_a4() {
         // 目次が退くまで、紙の幅にはならない。
         let settled = "document.querySelector('.cheatsheet').clientWidth >= 710
             && document.fonts.status === 'loaded'";
-        wait(&tab, settled, 10);
+        wait(&tab, settled, 30);
         // 段から表や式がはみ出すと、隣の段の字に重なる。
         let wide = js(
             &tab,
