@@ -18,23 +18,14 @@ use headless_chrome::protocol::cdp::types::Event;
 use headless_chrome::protocol::cdp::{Emulation, Log, Network, Page, Runtime};
 use headless_chrome::{Browser, Tab};
 use serde_json::Value;
-use support::LOW_CONTRAST;
+use support::{assert_readable, low_contrast, real_book};
 use tower_http::services::ServeDir;
 
 const THEMES: [&str; 5] = ["light", "rust", "coal", "navy", "ayu"];
 const THEORY: &str = "ch03-gan/theory.html";
 const QUIZ: &str = "ch03-gan/quiz.html";
 
-// ---- 舞台: 一度だけ作る本、それを配るサーバー ----
-
-fn book() -> &'static Path {
-    static BOOK: OnceLock<PathBuf> = OnceLock::new();
-    BOOK.get_or_init(|| {
-        let dest = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser-book");
-        workbook::build_book(Path::new(env!("CARGO_MANIFEST_DIR")), &dest).unwrap();
-        dest
-    })
-}
+// ---- 舞台: 本を配るサーバー ----
 
 fn address() -> &'static str {
     static ADDRESS: OnceLock<String> = OnceLock::new();
@@ -42,7 +33,7 @@ fn address() -> &'static str {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let app = axum::Router::new().fallback_service(ServeDir::new(book()));
+        let app = axum::Router::new().fallback_service(ServeDir::new(real_book()));
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
@@ -55,7 +46,7 @@ fn address() -> &'static str {
 }
 
 fn file_address() -> String {
-    format!("file://{}", book().canonicalize().unwrap().display())
+    format!("file://{}", real_book().canonicalize().unwrap().display())
 }
 
 // ---- 読者: 1 つのタブ ----
@@ -508,11 +499,11 @@ fn no_page_scrolls_sideways_on_a_phone() {
     let Some(reader) = Reader::new() else { return };
     reader.resize(390, 844);
     let mut pages = Vec::new();
-    html_files(book(), &mut pages);
+    html_files(real_book(), &mut pages);
     assert!(pages.len() > 5, "{pages:?}");
     let mut wide = Vec::new();
     for page in pages {
-        let path = page.strip_prefix(book()).unwrap().display().to_string();
+        let path = page.strip_prefix(real_book()).unwrap().display().to_string();
         reader.open(&format!("{}/{path}", address()));
         // mdBook の .content は自分で横に動くので、文書の幅だけを見ても、はみ出しは分からない。
         let overflow = reader.js(
@@ -575,9 +566,7 @@ fn cards_keep_their_contrast_in_every_theme() {
                 question.answer(&wrong(&question.right()));
             }
         }
-        let measured = reader.js(LOW_CONTRAST);
-        assert!(measured["seen"].as_u64().unwrap() > 50, "{measured:#}");
-        assert_eq!(measured["low"], serde_json::json!([]), "{theme} で読みにくい文字があります");
+        assert_readable(&reader.js(&low_contrast(".quiz")), 50, theme);
     }
 }
 
@@ -591,13 +580,7 @@ fn figures_and_code_keep_their_contrast_in_every_theme() {
         for page in ["ch03-gan/run.html", "ch04-dcgan/run.html", "ch03-gan/concept.html"] {
             reader.open(&format!("{}/{page}", address()));
             assert!(reader.is(&format!("document.documentElement.matches('.{theme}')")));
-            let measured = reader.js(&LOW_CONTRAST.replace(".quiz", "main"));
-            assert!(measured["seen"].as_u64().unwrap() > 50, "{measured:#}");
-            assert_eq!(
-                measured["low"],
-                serde_json::json!([]),
-                "{theme} の {page} に読みにくい文字があります"
-            );
+            assert_readable(&reader.js(&low_contrast("main")), 50, &format!("{theme} の {page} "));
         }
     }
 }

@@ -71,13 +71,11 @@ impl Points {
 impl Point {
     /// 節と問題へのリンク。問題には、book/theme/quiz.js が読者の結果を添える。
     fn links(&self, bank: &Bank, sections: &Sections) -> Result<String, String> {
-        let Some(title) = sections.title(&self.section) else {
-            return Err(format!("section「{}」という節は本にありません", self.section));
-        };
+        let section = sections.link(&self.section)?;
         if self.questions.is_empty() {
             return Err("questions が空です。この点を問う問題を 1 つ以上挙げてください".to_owned());
         }
-        let mut links = format!("[{}](../{})", title.trim(), self.section);
+        let mut links = format!("[{}](../{})", section.title, self.section);
         for id in &self.questions {
             let Some((chapter, number, question)) = bank.find(id) else {
                 return Err(format!("問題「{id}」は book/quiz にありません"));

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// ワークスペースのフォルダ。
@@ -103,8 +104,19 @@ pub fn main_html(page: &str) -> String {
     TinyBook::new(page).main_html()
 }
 
-/// 見えている文字それぞれの、背景との明るさの比（WCAG 2）を測り、4.5 に届かないものを返す。
-pub const LOW_CONTRAST: &str = r#"(() => {
+/// `selector` の中に見えている文字それぞれの、背景との明るさの比（WCAG 2）を測る式。[`assert_readable`] に渡す。
+pub fn low_contrast(selector: &str) -> String {
+    format!("({LOW_CONTRAST})({selector:?})")
+}
+
+/// `least` より多くの文字を測り、比が 4.5 に届かないものが無いことを確かめる。
+#[track_caller]
+pub fn assert_readable(measured: &Value, least: u64, place: &str) {
+    assert!(measured["seen"].as_u64().unwrap() > least, "{place}: {measured:#}");
+    assert_eq!(measured["low"], json!([]), "{place}に読みにくい文字があります");
+}
+
+const LOW_CONTRAST: &str = r#"(selector) => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const rgba = (color) => {
     canvas.clearRect(0, 0, 1, 1);
@@ -126,7 +138,7 @@ pub const LOW_CONTRAST: &str = r#"(() => {
   };
   const low = [];
   let seen = 0;
-  const texts = document.createTreeWalker(document.querySelector('.quiz'), NodeFilter.SHOW_TEXT);
+  const texts = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const element = texts.currentNode.parentElement;
     if (!texts.currentNode.data.trim() || !element.checkVisibility() || element.matches(':disabled')) continue;
@@ -137,4 +149,4 @@ pub const LOW_CONTRAST: &str = r#"(() => {
     if (ratio < 4.5) low.push(ratio.toFixed(2) + ' ' + texts.currentNode.data.trim().slice(0, 30));
   }
   return { seen, low };
-})()"#;
+}"#;

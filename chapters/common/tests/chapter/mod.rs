@@ -47,13 +47,15 @@ pub fn names(dir: &Path) -> String {
     names.join("\n")
 }
 
-/// 100 万回の学習を始め、1 回進んだところで Ctrl-C (SIGINT) を送ります。
+/// 100 万回の学習を始め、1 回進んだところで Ctrl-C (SIGINT) を送り、`kept` のファイルが残ることを確かめます。
 #[cfg(unix)]
-pub fn interrupt(program: &str, args: &[&str]) {
+pub fn interrupt(program: &str, args: &[&str], kept: [&str; 2]) {
     use std::io::{BufRead, BufReader, Read};
 
+    let dir = tempfile::tempdir().unwrap();
     let mut child = Command::new(program)
-        .args(["--steps", "1000000"])
+        .args(["--steps", "1000000", "--out"])
+        .arg(dir.path())
         .args(args)
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
@@ -69,6 +71,9 @@ pub fn interrupt(program: &str, args: &[&str]) {
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
     assert!(rest.contains("そこまでの結果は残してあります"), "{rest}");
+    for file in kept {
+        assert!(dir.path().join(file).exists(), "{file} が残っていません");
+    }
 }
 
 /// 本の図を書き直し、書いた記録を返します。
