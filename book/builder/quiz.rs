@@ -51,6 +51,18 @@ pub struct Question {
     pub importance: String,
     /// 理由や起こることを問うなら true、定義や事実を問うなら false。
     pub concept: bool,
+    /// 難しさ。基本・標準・発展のどれか。
+    #[serde(default)]
+    pub level: String,
+    /// 互いに答えになる問題、同じことを問う問題の組。一つの模試には、一つの組から 1 問までを出す。
+    #[serde(default)]
+    pub family: Option<String>,
+    /// 名前を問う問題なら、問われる語 (book/terms.toml の id)。
+    #[serde(default)]
+    pub term: Option<String>,
+    /// 名前を問う向き。説明から名前・名前から説明・場面への当てはめのどれか。
+    #[serde(default)]
+    pub direction: Option<String>,
     #[serde(default)]
     pub syllabus: Vec<String>,
     #[serde(default)]
