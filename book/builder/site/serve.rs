@@ -20,6 +20,9 @@ use axum::response::{IntoResponse, Response};
 use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::{LiveReloadLayer, Reloader};
 
+use crate::site::build;
+use crate::site::terminal::say;
+
 /// 番号を指定されなかったときのポート。
 pub const DEFAULT_PORT: u16 = 3000;
 
@@ -37,12 +40,12 @@ type Shared = Arc<RwLock<Folders>>;
 
 /// 本を作って見せる。Ctrl-C まで戻らない。
 pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
-    let current = crate::build_dir(root)?;
+    let current = build::build_dir(root)?;
     let listener = listen(port)?;
     let next = current.with_file_name("book.next");
     // 作っている間の書き換えも見落とさないよう、作る前の様子を覚えておく。
     let seen = fingerprint(root);
-    crate::build_book(root, &current)?;
+    build::build_book(root, &current)?;
 
     let address = format!("http://{}/", listener.local_addr()?);
     let folders = Arc::new(RwLock::new(Folders { current, next }));
@@ -63,7 +66,7 @@ pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
         if pressed.is_ready() {
             return Ok(());
         }
-        crate::say(format_args!("本を開きました: {address}  (終えるには Ctrl-C)"));
+        say(format_args!("本を開きました: {address}  (終えるには Ctrl-C)"));
         if open && let Err(error) = opener::open_browser(&address) {
             eprintln!("ブラウザを開けませんでした ({error})。上の URL を開いてください。");
         }
@@ -74,7 +77,7 @@ pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
         }
     })?;
     runtime.shutdown_background();
-    crate::say("\n終わります。");
+    say("\n終わります。");
     Ok(())
 }
 
@@ -96,9 +99,7 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
         match bind(port) {
             Ok(listener) => {
                 if port != DEFAULT_PORT {
-                    crate::say(format_args!(
-                        "ポート {DEFAULT_PORT} は使用中なので、{port} を使います。"
-                    ));
+                    say(format_args!("ポート {DEFAULT_PORT} は使用中なので、{port} を使います。"));
                 }
                 return Ok(listener);
             }
@@ -153,13 +154,13 @@ fn watch(root: &Path, mut seen: u64, folders: &Shared, reloader: &Reloader) {
             Ok(folders) => folders.next.clone(),
             Err(_) => return,
         };
-        match crate::build_book(root, &next) {
+        match build::build_book(root, &next) {
             Ok(()) => {
                 if let Ok(mut folders) = folders.write() {
                     let folders = &mut *folders;
                     std::mem::swap(&mut folders.current, &mut folders.next);
                 }
-                crate::say("本を作り直しました。");
+                say("本を作り直しました。");
                 reloader.reload();
             }
             Err(error) => eprintln!(

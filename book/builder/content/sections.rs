@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 
+use crate::markup::parser::parser;
+
 /// 節の名前 (`ch03-gan/concept.md#discriminator`) から見出しの文を引く表。
 ///
 /// `{#ascii-id}` を付けた見出しだけを載せる。id の無い見出しは、文を直すと
@@ -27,7 +29,7 @@ impl Sections {
     /// ページ 1 枚の見出しを加える。`path` は `book/src` からの道 (`ch03-gan/concept.md`)。
     pub fn add_page(&mut self, path: &str, markdown: &str) {
         let mut current: Option<(String, String)> = None;
-        for event in crate::markdown::parser(markdown) {
+        for event in parser(markdown) {
             match event {
                 Event::Start(Tag::Heading { level, id, .. }) => {
                     if let Some(id) = id {
@@ -71,5 +73,11 @@ impl Sections {
             Some(title) => Ok(Link { url: url(name), title: title.trim().to_owned() }),
             None => Err(format!("section「{name}」という節は本にありません。")),
         }
+    }
+
+    /// 章の初めのページの題。そのページが無ければ、章の名前のまま。
+    pub fn chapter_title<'a>(&'a self, chapter: &'a str) -> &'a str {
+        let title = self.title(&format!("{chapter}/README.md"));
+        title.filter(|title| !title.is_empty()).unwrap_or(chapter)
     }
 }

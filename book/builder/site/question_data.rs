@@ -10,10 +10,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::export;
-use crate::markdown::{escape, render_markdown};
-use crate::quiz::{self, Bank, IMPORTANCES, Question};
-use crate::sections::{self, Sections};
+use crate::content::questions::{self, Bank, IMPORTANCES, Question};
+use crate::content::sections::{self, Sections};
+use crate::markup::html::escape;
+use crate::markup::short::to_inline;
+use crate::page::question;
+use crate::site::export;
 
 #[derive(Serialize)]
 struct Data<'a> {
@@ -68,7 +70,7 @@ pub fn write(root: &Path, dest: &Path) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    let bank = quiz::load(root)?;
+    let bank = questions::load(root)?;
     write_script(&folder.join("bank.js"), "workbookBank", &data(root, &bank)?)?;
     // file:// のページのリンクは、ファイルを落とさずに開いてしまう。落とせるように、中身を JS でも置く。
     let mut texts = BTreeMap::new();
@@ -103,7 +105,7 @@ fn data<'a>(root: &Path, bank: &'a Bank) -> Result<Data<'a>> {
         chapters: chapters
             .map(|chapter| ChapterData {
                 id: &chapter.chapter,
-                title: chapter_title(&sections, &chapter.chapter),
+                title: sections.chapter_title(&chapter.chapter).to_owned(),
             })
             .collect(),
         syllabus: syllabus
@@ -141,7 +143,7 @@ fn question_data<'a>(
         evidence: &question.evidence,
         right: keys(true),
         keys: keys(false),
-        html: bank.render_question(1, question, &render_markdown)?,
+        html: question::render(bank, 1, question)?,
     })
 }
 
@@ -162,13 +164,7 @@ fn sections(root: &Path, bank: &Bank) -> Sections {
     sections
 }
 
-/// 章の題。
-pub fn chapter_title(sections: &Sections, chapter: &str) -> String {
-    let title = sections.title(&format!("{chapter}/README.md")).filter(|title| !title.is_empty());
-    title.unwrap_or(chapter).to_owned()
-}
-
 /// 見出しの文を HTML にする。数式があるものだけ、数式の処理を通す。
 fn heading(title: &str) -> Result<String> {
-    if title.contains('$') { quiz::inline(title, &render_markdown) } else { Ok(escape(title)) }
+    if title.contains('$') { to_inline(title) } else { Ok(escape(title)) }
 }

@@ -5,8 +5,8 @@
 
 use mdbook_markdown::pulldown_cmark::{BlockQuoteKind, Event, Tag};
 
-use crate::markdown::parser;
-use crate::source::{Edit, Source};
+use crate::markup::parser::parser;
+use crate::markup::source::{Edit, Source};
 
 pub fn convert(source: &mut Source, problems: &mut Vec<String>) {
     let mut edits: Vec<Edit> = Vec::new();

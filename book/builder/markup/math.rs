@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use math_core::{LatexToMathML, MathCoreConfig, MathDisplay};
 
-use crate::markdown::{Placeholders, escape};
-use crate::source::{Edit, Source};
+use crate::markup::html::escape;
+use crate::markup::placeholders::Placeholders;
+use crate::markup::source::{Edit, Source};
 
 /// 原稿の数式を目印に置き換える。読めない数式は場所を添えて `problems` に加える。
 ///

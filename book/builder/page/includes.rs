@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use regex::Regex;
 
-use crate::source::Source;
+use crate::markup::source::Source;
 
 static INCLUDE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(\\?)\{\{\s*#(\w+)\s+([^}\s]+)[^}]*\}\}").expect("正しい正規表現")

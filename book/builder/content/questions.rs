@@ -1,19 +1,15 @@
-//! 問題集（book/quiz/*.toml）を読み、誤りを探し、ページに置く HTML にする。
-//!
-//! HTML は JavaScript がなくても、印刷しても読める形にし、答えは `<details>` に入れる。
-//! 選んで採点する操作は、この HTML に book/theme/quiz.js が後から加える。
+//! 問題集 (`book/quiz/*.toml`) を読み、誤りを探す。1 問の HTML は `page/question.rs` が作る。
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use crate::directives::locate_test;
-use crate::markdown::{escape, escape_attribute};
-use crate::sections::{self, Sections};
-use crate::syllabus::{self, Item};
+use crate::content::sections::Sections;
+use crate::content::syllabus::{self, Item};
+use crate::content::{manuscript, test_place};
 
 pub const KINDS: [(&str, &str); 3] = [
     ("single", "1 つ選ぶ"),
@@ -99,8 +95,6 @@ pub struct Choice {
     pub reason: String,
 }
 
-pub type Markdown<'a> = &'a dyn Fn(&str) -> Result<String>;
-
 /// book/quiz の問題を、ファイル名の順にすべて読む。
 pub fn load(root: &Path) -> Result<Bank> {
     let dir = root.join("book/quiz");
@@ -116,7 +110,7 @@ pub fn load(root: &Path) -> Result<Bank> {
     names.sort_by_key(|name| (!name.starts_with("ch"), name.clone()));
     let mut chapters = Vec::new();
     for name in names {
-        let mut chapter: Chapter = crate::read_toml(&dir.join(&name), "問題集")?;
+        let mut chapter: Chapter = manuscript::read(&dir.join(&name), "問題集")?;
         chapter.file = name;
         chapters.push(chapter);
     }
@@ -198,7 +192,7 @@ impl Question {
             }
         }
         for test in &self.evidence {
-            if let Err(error) = locate_test(root, test) {
+            if let Err(error) = test_place::locate(root, test) {
                 found.push(format!("evidence のテストが見つかりません。{error}。"));
             }
         }
@@ -295,103 +289,15 @@ impl Bank {
         }
         found
     }
-
-    /// `{{quiz CHAPTER}}` を置き換える HTML。章のフォルダの中のページに置かれるものとする。
-    pub fn render(&self, chapter: &str, render_markdown: Markdown) -> Result<String> {
-        let Some(found) = self.chapters.iter().find(|c| c.chapter == chapter) else {
-            bail!("「{{{{quiz {chapter}}}}}」の問題集 book/quiz/{chapter}.toml がありません");
-        };
-        let mut html = String::from("<section class=\"quiz\" aria-label=\"確認問題\">\n");
-        for (index, question) in found.questions.iter().enumerate() {
-            let question_html = self
-                .render_question(index + 1, question, render_markdown)
-                .with_context(|| format!("book/quiz/{} の問題「{}」", found.file, question.id))?;
-            html.push_str(&question_html);
-        }
-        Ok(html + "</section>\n")
-    }
-
-    /// 1 問の HTML。番号は、章のページでは章の中の通し番号になる。
-    pub fn render_question(
-        &self,
-        number: usize,
-        q: &Question,
-        markdown: Markdown,
-    ) -> Result<String> {
-        let Some((_, how)) = KINDS.iter().find(|(kind, _)| *kind == q.kind) else {
-            bail!("kind「{}」はありません", q.kind);
-        };
-        let (mut choices, mut reasons) = (String::new(), String::new());
-        for (label, group) in q.groups() {
-            let (mut texts, mut notes) = (String::new(), String::new());
-            for choice in q.order(group) {
-                let text = inline(&choice.text, markdown)?;
-                texts += &format!("<li data-key=\"{}\">{text}</li>\n", q.key(choice));
-                let (class, mark) = match choice.correct {
-                    true => ("quiz-right", "○ 正解"),
-                    false => ("quiz-wrong", "× 不正解"),
-                };
-                let reason = inline(&choice.reason, markdown)?;
-                notes += &format!("<li class=\"{class}\"><b>{mark}</b> {reason}</li>\n");
-            }
-            let label = match label {
-                "" => String::new(),
-                _ => format!("<p class=\"quiz-label\">（{}）</p>\n", escape(label)),
-            };
-            choices += &format!(
-                "<div class=\"quiz-group\">\n{label}<ol class=\"quiz-choices\">\n{texts}</ol>\n</div>\n"
-            );
-            reasons += &format!("{label}<ol class=\"quiz-reasons\">\n{notes}</ol>\n");
-        }
-        Ok(format!(
-            "<article class=\"quiz-question\" id=\"q-{id}\" data-id=\"{id}\" data-kind=\"{kind}\" aria-labelledby=\"q-{id}-title\">\n\
-             <header class=\"quiz-header\"><h2 class=\"quiz-title\" id=\"q-{id}-title\">問 {number}</h2>\n\
-             <span class=\"quiz-importance\" data-level=\"{level}\">{importance}</span>\n\
-             <span class=\"quiz-how\">{how}</span></header>\n\
-             <div class=\"quiz-stem\">{stem}</div>\n{choices}\
-             <details class=\"quiz-answer\"><summary>答えと解説</summary>\n{reasons}\
-             <div class=\"quiz-explanation\">{explanation}</div>\n{facts}</details>\n</article>\n",
-            id = q.id,
-            kind = q.kind,
-            level = IMPORTANCES.iter().position(|i| *i == q.importance).unwrap_or(2) + 1,
-            importance = escape(&q.importance),
-            stem = markdown(&q.stem)?,
-            explanation = markdown(&q.explanation)?,
-            facts = self.render_facts(q, markdown)?,
-        ))
-    }
-
-    /// 出典、シラバスの項目、本文の節、決め手になるテスト。
-    fn render_facts(&self, q: &Question, markdown: Markdown) -> Result<String> {
-        let items = q.syllabus.iter().filter_map(|id| self.item(id));
-        let items: Vec<_> = items.map(|item| escape(&item.name())).collect();
-        let mut facts = format!(
-            "<ul class=\"quiz-facts\">\n\
-             <li><a href=\"../{}\">本文のこの節を読む</a></li>\n\
-             <li>出典: {}</li>\n<li>シラバス: {}</li>\n",
-            escape_attribute(&sections::url(&q.section)),
-            inline(&q.source, markdown)?,
-            items.join("、"),
-        );
-        for test in &q.evidence {
-            let name = test.rsplit("::").next().unwrap_or(test);
-            facts += &format!(
-                "<li><span class=\"test-badge\" title=\"{}\">テスト: <code>{}</code></span></li>\n",
-                escape_attribute(test),
-                escape(name)
-            );
-        }
-        Ok(facts + "</ul>\n")
-    }
 }
 
-/// 段落が 1 つだけなら `<p>` を外し、選択肢や一覧の行の中に置けるようにする。
-pub fn inline(text: &str, markdown: Markdown) -> Result<String> {
-    let html = markdown(text)?;
-    let html = html.trim();
-    let inner = html.strip_prefix("<p>").and_then(|rest| rest.strip_suffix("</p>"));
-    Ok(match inner {
-        Some(inner) if !inner.contains("<p>") => inner.to_owned(),
-        _ => html.to_owned(),
-    })
+/// 章の短い名前 (`ch03-gan` → `第3章`)。章でないものは、そのまま。
+pub fn short_name(chapter: &str) -> String {
+    match chapter.strip_prefix("ch0").and_then(|rest| rest.chars().next()) {
+        Some(digit) if digit.is_ascii_digit() => format!("第{digit}章"),
+        _ => match chapter {
+            "beyond" => "発展".to_owned(),
+            other => other.to_owned(),
+        },
+    }
 }

@@ -8,8 +8,8 @@ use std::ops::Range;
 
 use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 
-use crate::markdown::parser;
-use crate::source::{Edit, Source};
+use crate::markup::parser::parser;
+use crate::markup::source::{Edit, Source};
 
 /// 1 つの段落・見出し・表の枠にある、文のかたまり。
 #[derive(Default)]

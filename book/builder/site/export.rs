@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::glossary::{self, Term};
-use crate::markdown::{escape, render_markdown_with_tex};
-use crate::quiz::{self, Bank, Chapter, KINDS, Question, inline};
-use crate::sections;
+use crate::content::questions::{self, Bank, Chapter, KINDS, Question};
+use crate::content::sections;
+use crate::content::terms::{self, Term};
+use crate::markup::html::escape;
+use crate::markup::short::{to_html_with_tex, to_inline_with_tex};
 
 /// Anki 用のテキスト。
 pub const ANKI: &str = "anki-questions.txt";
@@ -26,7 +27,7 @@ pub const CSV_TERMS: &str = "terms.csv";
 pub fn files(root: &Path) -> Vec<(&'static str, &'static str)> {
     let mut files =
         vec![(ANKI, "問題集: Anki 用のテキスト"), (CSV, "問題集: 表計算ソフト用の CSV")];
-    if root.join(glossary::FILE).is_file() {
+    if root.join(terms::FILE).is_file() {
         files.push((ANKI_TERMS, "用語集: Anki 用のテキスト"));
         files.push((CSV_TERMS, "用語集: 表計算ソフト用の CSV"));
     }
@@ -35,8 +36,8 @@ pub fn files(root: &Path) -> Vec<(&'static str, &'static str)> {
 
 /// `dir` にすべてのファイルを書き、その場所を返す。
 pub fn write(root: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
-    let bank = quiz::load(root)?;
-    let terms = glossary::load(root)?.terms;
+    let bank = questions::load(root)?;
+    let terms = terms::load(root)?.terms;
     fs::create_dir_all(dir).with_context(|| unwritable(dir))?;
     let mut written = Vec::new();
     for (name, _) in files(root) {
@@ -57,7 +58,7 @@ fn unwritable(dir: &Path) -> String {
     format!("{} に書き出せません。書き込めるフォルダを指定してください", dir.display())
 }
 
-fn questions(bank: &Bank) -> impl Iterator<Item = (&Chapter, &Question)> {
+fn all(bank: &Bank) -> impl Iterator<Item = (&Chapter, &Question)> {
     bank.chapters.iter().flat_map(|chapter| chapter.questions.iter().map(move |q| (chapter, q)))
 }
 
@@ -118,7 +119,7 @@ fn anki_row(fields: [String; 4]) -> String {
 
 fn anki(bank: &Bank) -> Result<String> {
     let mut text = anki_head("");
-    for (chapter, question) in questions(bank) {
+    for (chapter, question) in all(bank) {
         let place = || format!("book/quiz/{} の問題「{}」", chapter.file, question.id);
         let (front, back) = card(question).with_context(place)?;
         let guid = format!("workbook-{}", question.id);
@@ -129,19 +130,18 @@ fn anki(bank: &Bank) -> Result<String> {
 
 /// カードの表 (問題と選択肢) と裏 (正解、理由、解説、出典)。
 fn card(question: &Question) -> Result<(String, String)> {
-    let html = |text: &str| render_markdown_with_tex(text);
-    let (mut front, mut back) = (html(&question.stem)?, String::new());
+    let (mut front, mut back) = (to_html_with_tex(&question.stem)?, String::new());
     for (label, choices) in question.groups() {
         let label =
             if label.is_empty() { String::new() } else { format!("（{}）", escape(label)) };
         let title = if label.is_empty() { String::new() } else { format!("<div>{label}</div>") };
         let (mut texts, mut reasons, mut right) = (String::new(), String::new(), Vec::new());
         for (index, choice) in question.order(choices).into_iter().enumerate() {
-            texts += &format!("<li>{}</li>", inline(&choice.text, &html)?);
+            texts += &format!("<li>{}</li>", to_inline_with_tex(&choice.text)?);
             let mark = if choice.correct { "○" } else { "×" };
-            reasons += &format!("<li>{mark} {}</li>", inline(&choice.reason, &html)?);
+            reasons += &format!("<li>{mark} {}</li>", to_inline_with_tex(&choice.reason)?);
             if choice.correct {
-                right.push(format!("{}. {}", index + 1, inline(&choice.text, &html)?));
+                right.push(format!("{}. {}", index + 1, to_inline_with_tex(&choice.text)?));
             }
         }
         front += &format!("{title}<ol style=\"text-align: left\">{texts}</ol>");
@@ -152,8 +152,8 @@ fn card(question: &Question) -> Result<(String, String)> {
     }
     back += &format!(
         "<div style=\"text-align: left\">{}<p>出典: {}</p></div>",
-        html(&question.explanation)?,
-        inline(&question.source, &html)?
+        to_html_with_tex(&question.explanation)?,
+        to_inline_with_tex(&question.source)?
     );
     Ok((front, back))
 }
@@ -178,7 +178,7 @@ fn csv(bank: &Bank) -> String {
         "テスト",
     ];
     let mut text = csv_row(header.map(str::to_owned));
-    for (chapter, question) in questions(bank) {
+    for (chapter, question) in all(bank) {
         let kind = KINDS.iter().find(|(kind, _)| *kind == question.kind);
         let (mut choices, mut right, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
         for (label, group) in question.groups() {

@@ -1,7 +1,7 @@
 //! mdBook の前処理。`cargo run` からは直に、stock の `mdbook build` からは標準入出力で呼ばれる。
 //!
 //! どちらで作っても本文は同じになる。違いは mdBook 自身の画面の言葉だけで、
-//! それは描いた後の HTML を直す [`crate::ui`] が受け持つ (stock の mdbook では英語のまま)。
+//! それは描いた後の HTML を直す [`crate::site::interface`] が受け持つ (stock の mdbook では英語のまま)。
 //!
 //! book.toml では `before = ["links"]` とする。`links` が先に動くと、取り込みの印が消えていて
 //! 確かめられない。
@@ -14,11 +14,11 @@ use anyhow::{Context, Result, bail};
 use mdbook_preprocessor::book::{Book, BookItem, Chapter};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
-use crate::directives::Page;
-use crate::quiz;
-use crate::sections::Sections;
-use crate::source::Source;
-use crate::{glossary, includes, markdown};
+use crate::content::sections::Sections;
+use crate::content::{questions, terms};
+use crate::markup::source::Source;
+use crate::page::context::Page;
+use crate::page::{includes, prepare};
 
 /// 前処理の名前。book.toml の `[preprocessor.workbook]` と同じにする。
 pub const NAME: &str = "workbook";
@@ -45,9 +45,9 @@ impl Preprocessor for Workbook {
             sections.add_page(&path.to_string_lossy(), &source.text);
             sources.insert(path.to_path_buf(), source);
         }
-        let bank = quiz::load(root)?;
+        let bank = questions::load(root)?;
         problems.extend(bank.problems(root, &sections));
-        let glossary = glossary::load(root)?;
+        let glossary = terms::load(root)?;
         problems.extend(glossary.problems(&sections));
 
         for_each_page(&mut book.items, &mut |chapter| {
@@ -62,7 +62,7 @@ impl Preprocessor for Workbook {
                 repository: html.git_repository_url.as_deref(),
             };
             if let Some(source) = sources.remove(&path) {
-                chapter.content = markdown::prepare(source, &page, &mut problems);
+                chapter.content = prepare::prepare(source, &page, &mut problems);
             }
         });
         if !problems.is_empty() {

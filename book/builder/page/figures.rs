@@ -11,9 +11,12 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 use regex::Regex;
 
-use crate::directives::Page;
-use crate::markdown::{Placeholders, escape_attribute, parser, render_inline};
-use crate::source::{Edit, Source};
+use crate::markup::html::escape_attribute;
+use crate::markup::parser::parser;
+use crate::markup::placeholders::Placeholders;
+use crate::markup::short;
+use crate::markup::source::{Edit, Source};
+use crate::page::context::Page;
 
 pub fn convert(
     source: &mut Source,
@@ -109,7 +112,7 @@ fn figure(page: &Page<'_>, image: &Image<'_>, number: usize) -> Result<String> {
     let caption = match image.caption.trim() {
         "" => String::new(),
         caption => {
-            format!("<figcaption>{}</figcaption>", render_inline(caption)?.replace('\n', " "))
+            format!("<figcaption>{}</figcaption>", short::caption(caption)?.replace('\n', " "))
         }
     };
     Ok(format!("<figure class=\"figure figure-{extension}\">{body}{caption}</figure>"))

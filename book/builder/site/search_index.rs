@@ -16,7 +16,7 @@ const HEAD: &str = "JSON.parse('";
 const TAIL: &str = "')";
 
 /// `dest` の索引から、使わない表を除く。検索を作らない本では何もしない。
-pub fn shrink_index(dest: &Path) -> Result<()> {
+pub fn shrink(dest: &Path) -> Result<()> {
     for entry in fs::read_dir(dest)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
@@ -25,14 +25,14 @@ pub fn shrink_index(dest: &Path) -> Result<()> {
         }
         let text = fs::read_to_string(&path)
             .with_context(|| format!("{} を読めません", path.display()))?;
-        let shrunk = shrink(&text)
+        let text = shrunk(&text)
             .with_context(|| format!("{} が mdBook の索引の形ではありません", path.display()))?;
-        fs::write(&path, shrunk).with_context(|| format!("{} を書けません", path.display()))?;
+        fs::write(&path, text).with_context(|| format!("{} を書けません", path.display()))?;
     }
     Ok(())
 }
 
-fn shrink(text: &str) -> Result<String> {
+fn shrunk(text: &str) -> Result<String> {
     let start = text.find(HEAD).context("JSON.parse がありません")? + HEAD.len();
     let end = text.rfind(TAIL).context("JSON.parse が閉じていません")?;
     let mut json: Value = serde_json::from_str(&unquote(&text[start..end]))?;
