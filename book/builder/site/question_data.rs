@@ -17,13 +17,12 @@ use crate::markup::short::to_inline;
 use crate::page::question;
 use crate::site::export;
 
+/// 形は book/theme/shape.toml にある。tests/shape.rs が、机の JS とも突き合わせる。
 #[derive(Serialize)]
 struct Data<'a> {
-    importances: [&'a str; 3],
     chapters: Vec<ChapterData<'a>>,
     syllabus: Vec<ItemData<'a>>,
     questions: Vec<QuestionData<'a>>,
-    /// 持ち出せるファイルの、名前と説明。
     files: Vec<(&'static str, &'static str)>,
 }
 
@@ -36,7 +35,6 @@ struct ChapterData<'a> {
 #[derive(Serialize)]
 struct ItemData<'a> {
     id: &'a str,
-    edition: &'a str,
     name: String,
 }
 
@@ -44,23 +42,17 @@ struct ItemData<'a> {
 struct QuestionData<'a> {
     id: &'a str,
     chapter: &'a str,
-    /// `importances` の何番目か。
     importance: usize,
     syllabus: &'a [String],
     section: SectionData,
-    evidence: &'a [String],
-    /// 空欄ごと (空欄補充でなければ 1 組) の、正解の選択肢の鍵。
     right: Vec<Vec<String>>,
-    /// 組ごとの、選択肢の鍵のすべて。古い記録や壊れた記録を見分ける。
     keys: Vec<Vec<String>>,
     html: String,
 }
 
 #[derive(Serialize)]
 struct SectionData {
-    /// 本の根元からの道。
     page: String,
-    /// 見出しの HTML。
     title: String,
 }
 
@@ -101,16 +93,13 @@ fn data<'a>(root: &Path, bank: &'a Bank) -> Result<Data<'a>> {
     let chapters = bank.chapters.iter();
     let syllabus = bank.syllabus.iter();
     Ok(Data {
-        importances: IMPORTANCES,
         chapters: chapters
             .map(|chapter| ChapterData {
                 id: &chapter.chapter,
                 title: sections.chapter_title(&chapter.chapter).to_owned(),
             })
             .collect(),
-        syllabus: syllabus
-            .map(|item| ItemData { id: &item.id, edition: &item.edition, name: item.name() })
-            .collect(),
+        syllabus: syllabus.map(|item| ItemData { id: &item.id, name: item.name() }).collect(),
         questions,
         files: export::files(root),
     })
@@ -140,7 +129,6 @@ fn question_data<'a>(
             page: sections::url(&question.section),
             title: heading(sections.title(&question.section).unwrap_or(&question.section))?,
         },
-        evidence: &question.evidence,
         right: keys(true),
         keys: keys(false),
         html: question::render(bank, 1, question)?,
