@@ -274,7 +274,9 @@ fn every_translated_string_still_occurs_in_mdbook() {
     book.write("book/src/three.md", "# 三\n");
     let dest = book.root().join("target/book");
     workbook::render(book.root(), &dest).unwrap();
-    for (extension, list) in [("html", workbook::ui::HTML), ("js", workbook::ui::JS)] {
+    for (extension, list) in
+        [("html", workbook::site::interface::HTML), ("js", workbook::site::interface::JS)]
+    {
         let all: String =
             files(&dest, extension).iter().map(|path| fs::read_to_string(path).unwrap()).collect();
         for (from, _) in list {

@@ -19,7 +19,7 @@ use headless_chrome::protocol::cdp::{Emulation, Page};
 use headless_chrome::{Browser, Tab};
 use serde_json::{Value, json};
 use support::{assert_readable, low_contrast, real_book};
-use workbook::export;
+use workbook::site::export;
 
 const MOCK: &str = "exam/mock.html";
 const REVIEW: &str = "exam/review.html";

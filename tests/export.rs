@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use support::root;
-use workbook::export::{ANKI, ANKI_TERMS, CSV, CSV_TERMS};
-use workbook::quiz;
+use workbook::content::questions;
+use workbook::site::export::{self, ANKI, ANKI_TERMS, CSV, CSV_TERMS};
 
-fn export(dir: &Path) -> Output {
+fn command(dir: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_workbook"))
         .arg("export")
         .arg(dir)
@@ -49,12 +49,12 @@ fn parse(text: &str, separator: char) -> Vec<Vec<String>> {
 fn the_command_writes_files_of_every_question() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("新しい/フォルダ");
-    let output = export(&dir);
+    let output = command(&dir);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let shown = String::from_utf8(output.stdout).unwrap();
     assert!(shown.lines().all(|line| line.starts_with("書き出しました: ")), "{shown}");
 
-    let bank = quiz::load(root()).unwrap();
+    let bank = questions::load(root()).unwrap();
     let ids: Vec<&str> =
         bank.chapters.iter().flat_map(|c| &c.questions).map(|q| q.id.as_str()).collect();
 
@@ -119,14 +119,14 @@ fn the_command_writes_files_of_every_question() {
 fn terms_are_written_when_there_is_a_glossary() {
     let book = support::TinyBook::new("# 題\n");
     let out = book.root().join("out");
-    workbook::export::write(book.root(), &out).unwrap();
+    export::write(book.root(), &out).unwrap();
     assert!(!out.join(ANKI_TERMS).exists(), "用語集が無いのに書いています");
     book.write(
         "book/terms.toml",
         "[[term]]\nid = \"gan\"\nja = \"GAN\"\nen = \"GAN\"\nreading = \"がん\"\naliases = []\n\
          definition = \"\\\"作る<側>\\\"と見分ける側を競わせる。\"\nsection = \"\"\n",
     );
-    workbook::export::write(book.root(), &out).unwrap();
+    export::write(book.root(), &out).unwrap();
     let text = fs::read_to_string(out.join(ANKI_TERMS)).unwrap();
     let rows = parse(&text[text.find("\n\"").unwrap() + 1..], '\t');
     assert_eq!(rows.len(), 1);
@@ -137,7 +137,7 @@ fn terms_are_written_when_there_is_a_glossary() {
     assert_eq!(rows[1][..2], ["gan", "GAN"]);
 
     book.write("book/terms.toml", "term = 3");
-    let error = workbook::export::write(book.root(), &out).unwrap_err().to_string();
+    let error = export::write(book.root(), &out).unwrap_err().to_string();
     assert!(error.contains("用語集の形式に合いません"), "{error}");
 }
 
@@ -153,7 +153,7 @@ fn a_rewritten_question_keeps_its_guid() {
             bank.replacen("reason = \"", &format!("reason = \"{reason}"), 1),
         );
         let out = book.root().join("out");
-        workbook::export::write(book.root(), &out).unwrap();
+        export::write(book.root(), &out).unwrap();
         let text = fs::read_to_string(out.join(ANKI)).unwrap();
         parse(&text[text.find("\n\"").unwrap() + 1..], '\t')
     };
@@ -173,9 +173,9 @@ fn a_rewritten_question_keeps_its_guid() {
 fn writing_twice_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let read = || [ANKI, CSV].map(|name| fs::read(folder.path().join(name)).unwrap());
-    workbook::export::write(root(), folder.path()).unwrap();
+    export::write(root(), folder.path()).unwrap();
     let first = read();
-    workbook::export::write(root(), folder.path()).unwrap();
+    export::write(root(), folder.path()).unwrap();
     assert!(first == read());
 }
 
@@ -187,7 +187,7 @@ fn a_folder_that_cannot_be_written_gets_one_sentence() {
     // 書こうとするファイルの名前が、もうフォルダに使われている。
     fs::create_dir_all(folder.path().join("taken").join(ANKI)).unwrap();
     for dir in [file.clone(), file.join("inside"), folder.path().join("taken")] {
-        let output = export(&dir);
+        let output = command(&dir);
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success());
         assert_eq!(error.lines().count(), 1, "{error}");

@@ -14,12 +14,12 @@ use headless_chrome::types::PrintToPdfOptions;
 use scraper::{Html, Selector};
 use serde_json::json;
 use support::{files, real_book, root};
-use workbook::glossary::{self, Glossary};
-use workbook::sections::{self, Sections};
-use workbook::syllabus;
+use workbook::content::sections::{self, Sections};
+use workbook::content::syllabus;
+use workbook::content::terms::{self, Glossary};
 
 fn real() -> Glossary {
-    glossary::load(root()).unwrap()
+    terms::load(root()).unwrap()
 }
 
 /// 空白と大文字小文字の違いを無くし、後ろの「(VAE)」のような略語を除いた書き方。
@@ -65,8 +65,8 @@ related = ["generator"]
 fn load(toml: &str) -> Result<Glossary, String> {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir(root.path().join("book")).unwrap();
-    fs::write(root.path().join(glossary::FILE), toml).unwrap();
-    glossary::load(root.path()).map_err(|error| format!("{error:#}"))
+    fs::write(root.path().join(terms::FILE), toml).unwrap();
+    terms::load(root.path()).map_err(|error| format!("{error:#}"))
 }
 
 fn problems(toml: &str) -> Vec<String> {
@@ -256,7 +256,7 @@ fn longer_words_win() {
         )
     };
     let terms = [("g", "GAN"), ("m", "モード"), ("mc", "モード崩壊"), ("s", "生成器")];
-    book.write(glossary::FILE, terms.map(|(id, ja)| term(id, ja)).concat());
+    book.write(terms::FILE, terms.map(|(id, ja)| term(id, ja)).concat());
     let html = book.main_html();
     assert!(html.contains(">モード崩壊</a>") && !html.contains(">モード</a>"), "{html}");
     assert_eq!(html.matches("class=\"term\"").count(), 2, "{html}");

@@ -10,7 +10,7 @@ use std::fs;
 use scraper::{ElementRef, Html, Selector};
 use serde_json::json;
 use support::{TinyBook, real_book, root};
-use workbook::{points, quiz};
+use workbook::content::{points, questions};
 
 const PAGE: &str = "appendix/points.html";
 
@@ -83,7 +83,7 @@ fn every_link_of_the_page_leads_to_its_element() {
 fn every_bank_is_used() {
     let points = points::load(root()).unwrap().points;
     let used: HashSet<&String> = points.iter().flat_map(|point| &point.questions).collect();
-    for chapter in quiz::load(root()).unwrap().chapters {
+    for chapter in questions::load(root()).unwrap().chapters {
         let found = chapter.questions.iter().any(|question| used.contains(&question.id));
         assert!(found, "{} の問題が、確認表に 1 つもありません", chapter.file);
     }

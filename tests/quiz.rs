@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use mdbook_markdown::pulldown_cmark::{Event, HeadingLevel, Tag, TagEnd};
 use tempfile::TempDir;
-use workbook::markdown::{parser, render_markdown};
-use workbook::quiz::{self, Bank, Question};
-use workbook::sections::Sections;
-use workbook::{glossary, syllabus};
+use workbook::content::questions::{self, Bank, Question};
+use workbook::content::sections::Sections;
+use workbook::content::{syllabus, terms};
+use workbook::markup::parser::parser;
+use workbook::page::question::render_chapter;
 
 const SYLLABUS: &str = r#"
 [[item]]
@@ -142,7 +143,7 @@ fn workspace(bank: &str) -> TempDir {
 fn problems(root: &Path) -> Vec<String> {
     let mut sections = Sections::default();
     sections.add_page("ch03-gan/concept.md", "# やさしい節\n\n## 識別器 {#discriminator}\n");
-    quiz::load(root).unwrap().problems(root, &sections)
+    questions::load(root).unwrap().problems(root, &sections)
 }
 
 /// `from` を `to` に変えた問題集が、問題 `id` の `sentence` だけを理由に断られることを確かめる。
@@ -161,7 +162,7 @@ fn rejects(from: &str, to: &str, id: &str, sentence: &str) {
 #[track_caller]
 fn refuses_to_load(from: &str, to: &str, words: &[&str]) {
     let root = workspace(&BANK.replacen(from, to, 1));
-    let error = format!("{:#}", quiz::load(root.path()).err().expect("断られるはず"));
+    let error = format!("{:#}", questions::load(root.path()).err().expect("断られるはず"));
     for word in words.iter().chain(&["ch03-gan.toml", "形式に合いません"]) {
         assert!(error.contains(word), "「{word}」がありません: {error}");
     }
@@ -171,24 +172,24 @@ fn refuses_to_load(from: &str, to: &str, words: &[&str]) {
 fn three_kinds_become_semantic_html() {
     let root = workspace(BANK);
     assert_eq!(problems(root.path()), Vec::<String>::new());
-    let bank = quiz::load(root.path()).unwrap();
-    let html = bank.render("ch03-gan", &render_markdown).unwrap();
+    let bank = questions::load(root.path()).unwrap();
+    let html = render_chapter(&bank, "ch03-gan").unwrap();
     insta::assert_snapshot!(html);
 }
 
 #[test]
 fn an_unknown_chapter_cannot_be_rendered() {
     let root = workspace(BANK);
-    let bank = quiz::load(root.path()).unwrap();
-    let error = bank.render("ch99", &render_markdown).unwrap_err();
+    let bank = questions::load(root.path()).unwrap();
+    let error = render_chapter(&bank, "ch99").unwrap_err();
     assert!(error.to_string().contains("book/quiz/ch99.toml がありません"));
 }
 
 #[test]
 fn a_broken_formula_names_the_question() {
     let root = workspace(&BANK.replacen("$D(x)$ が", "$\\\\frac{$ が", 1));
-    let bank = quiz::load(root.path()).unwrap();
-    let error = format!("{:#}", bank.render("ch03-gan", &render_markdown).unwrap_err());
+    let bank = questions::load(root.path()).unwrap();
+    let error = format!("{:#}", render_chapter(&bank, "ch03-gan").unwrap_err());
     assert!(error.contains("book/quiz/ch03-gan.toml の問題「gan-one」"), "{error}");
 }
 
@@ -325,7 +326,7 @@ fn root() -> PathBuf {
 }
 
 fn real_bank() -> Bank {
-    quiz::load(&root()).unwrap()
+    questions::load(&root()).unwrap()
 }
 
 /// 原稿のフォルダにあるすべてのページの節。
@@ -371,7 +372,7 @@ fn the_real_bank_has_no_problem() {
     let count: usize = bank.chapters.iter().map(|c| c.questions.len()).sum();
     assert!(count >= 20, "問題が {count} 問しかありません");
     for chapter in &bank.chapters {
-        bank.render(&chapter.chapter, &render_markdown).unwrap();
+        render_chapter(&bank, &chapter.chapter).unwrap();
     }
 }
 
@@ -672,7 +673,7 @@ fn every_syllabus_keyword_is_asked_about() {
             fold(&format!("{} {} {choices}", question.stem, question.explanation))
         })
         .collect();
-    let glossary = glossary::load(&root()).unwrap();
+    let glossary = terms::load(&root()).unwrap();
     let mut missing = Vec::new();
     for item in syllabus::load(&root()).unwrap().item {
         for keyword in item.keywords.iter().filter(|keyword| !topics.contains(&keyword.as_str())) {

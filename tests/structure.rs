@@ -1,5 +1,6 @@
 //! 「どの章も同じ形」という約束を、ソースを読んで確かめます。
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -165,5 +166,212 @@ fn licences_stand_beside_third_party_data() {
         "book/theme/fonts/plot.OFL.txt",
     ] {
         assert!(root().join(file).exists(), "{file} がない");
+    }
+}
+
+// ---- 本を作る道具の部屋 ----
+
+/// 下の部屋から上の部屋へ。使ってよいのは、自分の部屋と、前にある部屋だけ。
+const ROOMS: [&str; 4] = ["markup", "content", "page", "site"];
+
+/// モジュールの名前 (`markup::html`) から、注釈を除いたソースを引く表。`lib` は `""`、main.rs は `main`。
+type Modules = BTreeMap<String, String>;
+
+fn builder() -> Modules {
+    let dir = root().join("book/builder");
+    let mut modules = Modules::new();
+    for (path, text) in sources(&dir) {
+        let path = path.strip_prefix(&dir).unwrap().with_extension("");
+        let names: Vec<&str> = path.iter().map(|name| name.to_str().unwrap()).collect();
+        let name = names.join("::");
+        let name = name.strip_suffix("::mod").unwrap_or(if name == "lib" { "" } else { &name });
+        modules.insert(name.to_owned(), code(&text).collect::<Vec<_>>().join("\n"));
+    }
+    modules
+}
+
+/// `text` の頭から道を読み、`before` に続けた道のすべてを加える。`{…}` は枝ごとに分かれる。
+fn read_paths<'a>(mut text: &'a str, before: &[&'a str], found: &mut Vec<Vec<&'a str>>) -> usize {
+    let whole = text.len();
+    let mut path = before.to_vec();
+    loop {
+        text = text.trim_start();
+        if let Some(inside) = text.strip_prefix('{') {
+            text = inside;
+            loop {
+                text = text.trim_start_matches([',', ' ', '\n']);
+                if let Some(after) = text.strip_prefix('}') {
+                    return whole - after.len();
+                }
+                // 名前でないものが続くなら、`use` の枝ではなく、ふつうの `{` である。
+                let length = read_paths(text, &path, found);
+                if length == 0 {
+                    return whole - text.len();
+                }
+                text = &text[length..];
+            }
+        }
+        let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+        if end == 0 {
+            break;
+        }
+        path.push(&text[..end]);
+        text = &text[end..];
+        match text.strip_prefix("::") {
+            Some(after) => text = after,
+            None => break,
+        }
+    }
+    let length = whole - text.len();
+    if length > 0 {
+        found.push(path);
+    }
+    length
+}
+
+/// `word::` で始まる道のすべて。
+fn paths_from<'a>(text: &'a str, word: &'a str) -> Vec<Vec<&'a str>> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(word) {
+        let before = text[..at].chars().next_back();
+        let joined = before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':');
+        if let (false, Some(after)) = (joined, text[at + word.len()..].strip_prefix("::")) {
+            read_paths(after, &[], &mut found);
+        }
+    }
+    found
+}
+
+/// 道のうち、モジュールの名前である所まで。
+fn module_of(modules: &Modules, base: &str, path: &[&str]) -> String {
+    let mut module = base.to_owned();
+    for name in path {
+        let next = if module.is_empty() { (*name).to_owned() } else { format!("{module}::{name}") };
+        if *name != "self" && modules.contains_key(&next) {
+            module = next;
+        }
+    }
+    module
+}
+
+/// `name` のソースが使うモジュール: `crate::…`、`super::…`、子、取り込んだモジュールを通した道。
+fn imports(modules: &Modules, name: &str) -> BTreeSet<String> {
+    let text = &modules[name];
+    let parent =
+        |module: &str| module.rsplit_once("::").map_or("", |(parent, _)| parent).to_owned();
+    let mut used = Vec::new();
+    let root = if name == "main" { "workbook" } else { "crate" };
+    used.extend(paths_from(text, root).into_iter().map(|path| (String::new(), path)));
+    for mut path in paths_from(text, "super") {
+        let mut base = parent(name);
+        while path.first() == Some(&"super") {
+            base = parent(&base);
+            path.remove(0);
+        }
+        used.push((base, path));
+    }
+    let children = modules.keys().filter(|module| !module.is_empty() && parent(module) == name);
+    for child in children.filter(|child| *child != "main") {
+        let short = child.rsplit("::").next().unwrap();
+        used.extend(paths_from(text, short).into_iter().map(|path| (child.clone(), path)));
+    }
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for (base, path) in used {
+        let module = module_of(modules, &base, &path);
+        // `use crate::page;` の後の `page::question::…`。
+        let last = module.rsplit("::").next().unwrap_or_default();
+        if !last.is_empty() && path.last().is_none_or(|name| *name == last || *name == "self") {
+            for path in paths_from(text, last) {
+                found.insert(module_of(modules, &module, &path));
+            }
+        }
+        found.insert(module);
+    }
+    found.remove(name);
+    found
+}
+
+/// 上の部屋を使う矢印と、輪。空なら、部屋は守られている。
+fn broken_rooms(modules: &Modules) -> Vec<String> {
+    let rank = |module: &str| {
+        let room = module.split("::").next().unwrap();
+        ROOMS.iter().position(|name| *name == room).unwrap_or(ROOMS.len())
+    };
+    let graph: BTreeMap<&str, BTreeSet<String>> =
+        modules.keys().map(|name| (name.as_str(), imports(modules, name))).collect();
+    let mut problems = Vec::new();
+    for (from, used) in &graph {
+        for to in
+            used.iter().filter(|to| rank(to) > rank(from) || (to.is_empty() && *from != "main"))
+        {
+            problems.push(format!("{from} が上の {to} を使っている"));
+        }
+    }
+    // 使うものがすべて片付いたものから除く。残りは輪の中か、輪を使うものである。
+    let mut left: BTreeSet<&str> = graph.keys().copied().collect();
+    loop {
+        let free: Vec<&str> = left
+            .iter()
+            .copied()
+            .filter(|name| !graph[name].iter().any(|used| left.contains(used.as_str())))
+            .collect();
+        if free.is_empty() {
+            break;
+        }
+        for name in free {
+            left.remove(name);
+        }
+    }
+    if !left.is_empty() {
+        problems.push(format!("輪がある: {left:?}"));
+    }
+    problems
+}
+
+#[test]
+fn the_builder_has_four_rooms_and_one_direction() {
+    let modules = builder();
+    assert!(modules.len() > 25, "{:?}", modules.keys());
+    for name in modules.keys().filter(|name| !name.is_empty() && *name != "main") {
+        let room = name.split("::").next().unwrap();
+        assert!(ROOMS.contains(&room), "{name} がどの部屋にも入っていない");
+    }
+    let arrows: usize = modules.keys().map(|name| imports(&modules, name).len()).sum();
+    assert!(arrows > 60, "矢印が {arrows} 本しか見つからない");
+    assert_eq!(broken_rooms(&modules), Vec::<String>::new());
+}
+
+/// 見張りが、書き方を変えた逆向きの矢印と輪を見逃さないこと。
+#[test]
+fn a_wrong_arrow_or_a_circle_in_the_builder_is_found() {
+    for (module, line, problem) in [
+        ("markup::html", "use crate::page::question;", "markup::html が上の page::question"),
+        (
+            "markup::html",
+            "use crate::{content::{self, terms}};",
+            "markup::html が上の content::terms",
+        ),
+        (
+            "content::terms",
+            "fn f() { crate::site::export::write(); }",
+            "content::terms が上の site::export",
+        ),
+        (
+            "content::terms",
+            "use super::super::site::serve::run;",
+            "content::terms が上の site::serve",
+        ),
+        ("page::boxes", "use crate::build_book;", "page::boxes が上の  を"),
+        ("markup::source", "use super::math::convert;", "輪がある"),
+        (
+            "content::syllabus",
+            "use crate::content;\nfn f() { content::questions::load(); }",
+            "輪がある",
+        ),
+    ] {
+        let mut modules = builder();
+        modules.get_mut(module).unwrap().push_str(&format!("\n{line}\n"));
+        let problems = broken_rooms(&modules).join("\n");
+        assert!(problems.contains(problem), "「{line}」が見つからない: {problems}");
     }
 }

@@ -6,13 +6,14 @@ use std::fs;
 
 use scraper::{Html, Selector};
 use support::{real_book, root};
-use workbook::syllabus::{coverage, load};
-use workbook::{errata, quiz};
+use workbook::content::coverage::coverage;
+use workbook::content::syllabus::load;
+use workbook::content::{errata, questions};
 
 #[test]
 fn every_item_has_a_section_and_three_questions() {
     let syllabus = load(root()).unwrap();
-    let bank = quiz::load(root()).unwrap();
+    let bank = questions::load(root()).unwrap();
     let mut short = Vec::new();
     for item in &syllabus.item {
         let covered = coverage(&bank, &item.id);
@@ -64,7 +65,7 @@ fn every_item_stands_in_a_pair() {
 #[test]
 fn the_page_counts_the_questions_of_the_bank() {
     let syllabus = load(root()).unwrap();
-    let bank = quiz::load(root()).unwrap();
+    let bank = questions::load(root()).unwrap();
     let page = fs::read_to_string(real_book().join("appendix/syllabus.html")).unwrap();
     for item in &syllabus.item {
         let count = coverage(&bank, &item.id).questions.len();

@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use mdbook_preprocessor::Preprocessor;
-use workbook::{build_book, build_dir, export, preprocess, serve};
+use workbook::site::build::{build_book, build_dir};
+use workbook::site::preprocessor::{self, Workbook};
+use workbook::site::terminal::say;
+use workbook::site::{export, serve};
 
 /// 深層生成モデルのワークブックを作り、ブラウザで読めるようにする。
 #[derive(Parser)]
@@ -76,18 +79,18 @@ fn run(cli: Cli) -> Result<ExitCode> {
             let root = root()?;
             let dest = build_dir(&root)?;
             build_book(&root, &dest)?;
-            workbook::say(format_args!("本を作りました: {}", dest.join("index.html").display()));
+            say(format_args!("本を作りました: {}", dest.join("index.html").display()));
         }
         Some(Command::Export { dir }) => {
             for file in export::write(&root()?, &dir)? {
-                workbook::say(format_args!("書き出しました: {}", file.display()));
+                say(format_args!("書き出しました: {}", file.display()));
             }
         }
         Some(Command::Preprocess { query: None }) => {
-            preprocess::speak_protocol(stdin().lock(), stdout().lock())?;
+            preprocessor::speak_protocol(stdin().lock(), stdout().lock())?;
         }
         Some(Command::Preprocess { query: Some(Query::Supports { renderer }) }) => {
-            if !preprocess::Workbook.supports_renderer(&renderer)? {
+            if !Workbook.supports_renderer(&renderer)? {
                 return Ok(ExitCode::FAILURE);
             }
         }

@@ -1,79 +1,10 @@
-// 問題を解く操作。ビルドが出した HTML（book/builder/quiz.rs）に、選ぶ・採点する・記録するを加える。
-// 試験の机（desk.js）も、ここのカードと記録をそのまま使う。
-// 記録は問題の id ごとにこのブラウザの localStorage にだけ置き、外へは何も送らない。
+// 問題を解く操作。ビルドが出した HTML (book/builder/page/question.rs) に、選ぶ・採点する・記録するを加える。
+// 試験の机 (desk/) も、ここのカードをそのまま使う。
 (() => {
   'use strict';
 
-  const KEY = 'workbook-quiz-v1';
+  const { store } = window.workbookStore;
   const FILTERS = { all: 'すべて', fresh: 'まだ解いていない', wrong: '間違えた' };
-
-  // 復習の箱（ライトナー方式）。数は、その箱の問題を次に出すまでの日数。箱 0 は間違えた問題で、すぐにまた出る。
-  const BOX_DAYS = [0, 1, 3, 7, 14, 30];
-
-  /** 今日の 0 時から数えた `days` 日後。時刻ではなく日で数えると、朝でも夜でも「明日」が同じになる。 */
-  function dayAfter(now, days) {
-    const date = new Date(now);
-    date.setHours(0, 0, 0, 0);
-    date.setDate(date.getDate() + days);
-    return date.getTime();
-  }
-
-  /** 答えた後の箱と、次に出す日。 */
-  function schedule(before, right, now) {
-    const box = BOX_DAYS[before?.box] === undefined ? null : before.box;
-    const early = box !== null && before.due > now;
-    // 期日の前に解き直しても箱は進めない。直前に見た答えを言えただけかもしれないから。
-    if (right && early) return { box, due: before.due };
-    const next = !right ? 0 : box === null ? 2 : Math.min(box + 1, BOX_DAYS.length - 1);
-    return { box: next, due: dayAfter(now, BOX_DAYS[next]) };
-  }
-
-  // localStorage は壊れていたり、禁じられていたり、満杯だったりする。そのときはページを開いている間だけ覚える。
-  const store = {
-    key: KEY,
-    records: {},
-    works: true,
-    load() {
-      let saved = null;
-      try {
-        saved = localStorage.getItem(KEY);
-      } catch {
-        this.works = false;
-        return this.records;
-      }
-      try { saved = JSON.parse(saved); } catch { saved = null; } // 読めない記録は、無いものとして解き始められるようにする。
-      if (!saved || typeof saved !== 'object' || Array.isArray(saved)) saved = {};
-      // 保存できている間は、保存してあるものがすべて。別のタブで消した記録を、ここから戻さない。
-      if (this.works) this.records = saved;
-      // 保存できなかった答えは、ここにだけある。古い記録で上書きしない。
-      else for (const id of Object.keys(saved)) if (!(this.records[id]?.at > saved[id]?.at)) this.records[id] = saved[id];
-      return this.records;
-    },
-    /**
-     * 答え [{ id, picks, seed, right, at }] を記録し、次の復習の日を決める。
-     * 答えずに終わった問題 (picks に空の組がある) は、前に選んだ答えがあればそれを残し、復習の予定だけを間違いと同じにする。
-     */
-    put(...answers) {
-      this.load(); // 別のタブで解いた分を消さないよう、読み直してから足す。
-      for (const { id, picks, seed, right, at = Date.now() } of answers) {
-        const before = this.records[id];
-        const last = picks.some((keys) => keys.length === 0) && Array.isArray(before?.picks) ? before : { picks, seed, right };
-        this.records[id] = { picks: last.picks, seed: last.seed, right: last.right, at, ...schedule(before, right, at) };
-      }
-      this.save();
-    },
-    forget(ids) {
-      this.load();
-      for (const id of ids) delete this.records[id];
-      this.save();
-    },
-    save() {
-      try {
-        localStorage.setItem(KEY, JSON.stringify(this.records));
-        this.works = true;
-      } catch { this.works = false; }
-    },
-  };
 
   function make(tag, props = {}, ...children) {
     const element = Object.assign(document.createElement(tag), props);
@@ -350,5 +281,5 @@
   if (location.pathname.endsWith('/print.html')) openAnswers();
   else document.querySelectorAll('.quiz').forEach(start);
   addEventListener('beforeprint', openAnswers);
-  window.workbookQuiz = { Card, store, make, BOX_DAYS, dayAfter };
+  window.workbookQuiz = { Card, make };
 })();

@@ -1,0 +1,71 @@
+//! シラバスの版と項目 (`book/quiz/syllabus.toml`)。対応表のページは `page/syllabus.rs` が作る。
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use serde::Deserialize;
+
+use crate::content::manuscript;
+
+/// シラバスの原稿。
+pub const FILE: &str = "book/quiz/syllabus.toml";
+
+#[derive(Deserialize)]
+pub struct Syllabus {
+    #[serde(default)]
+    pub edition: BTreeMap<String, Edition>,
+    #[serde(default)]
+    pub item: Vec<Item>,
+    #[serde(default)]
+    pub pair: Vec<Pair>,
+}
+
+/// 版。確かめた日もここに持つ。
+#[derive(Deserialize)]
+pub struct Edition {
+    pub name: String,
+    pub version: String,
+    pub effective: String,
+    pub checked: String,
+    pub url: String,
+}
+
+#[derive(Deserialize)]
+pub struct Item {
+    pub id: String,
+    pub edition: String,
+    #[serde(default)]
+    pub number: String,
+    #[serde(default)]
+    pub chapter: String,
+    pub title: String,
+    #[serde(default)]
+    pub keywords: Vec<String>,
+}
+
+impl Item {
+    /// 「2024年版 24「オートエンコーダ」」のような名前。
+    pub fn name(&self) -> String {
+        let number = format!("{}年版 {}", self.edition, self.number);
+        format!("{}「{}」", number.trim(), self.title)
+    }
+}
+
+/// 新旧の項目の対応。`old` が空なら、2024 年版で加わったもの。
+#[derive(Deserialize)]
+pub struct Pair {
+    pub old: String,
+    pub new: Vec<String>,
+    pub note: String,
+}
+
+pub fn load(root: &Path) -> Result<Syllabus> {
+    manuscript::read(&root.join(FILE), "シラバス")
+}
+
+impl Syllabus {
+    pub fn get(&self, id: &str) -> Option<&Item> {
+        self.item.iter().find(|item| item.id == id)
+    }
+}

@@ -1,0 +1,262 @@
+// 模擬試験: 条件を決める、解く、終える。
+(() => {
+  'use strict';
+
+  const desk = window.workbookDesk;
+  const { make, button, buttons, clock, show, focus, notice, heading, FULL } = desk;
+  const { article, marks, parts, answered, history, savedExam, draw, report, pastExams } = desk;
+  const { Card } = window.workbookQuiz;
+  const { KEYS, store, read, write, remove } = window.workbookStore;
+  const PACE = 41; // 本番の、小問 1 つあたりの秒
+  const PARTS = 145; // 本番の、小問の数
+  const PACES = { exam: [`本番のペース（小問一つに${PACE}秒）`, 1], slow: [`ゆっくり（小問一つに${2 * PACE}秒）`, 2], none: ['時間の制限なし', 0] };
+
+  let exam = null;
+  let ticking = 0;
+  let kept = true; // 途中の試験を保存できているか。
+
+  const seed = () => Math.floor(Math.random() * 2 ** 31);
+
+  function mock() {
+    clearInterval(ticking);
+    exam = savedExam();
+    if (!exam) {
+      const lost = read(KEYS.exam, null) !== null;
+      remove(KEYS.exam);
+      setup(lost ? '途中だった模擬試験は、今の問題集に合わないため、続けられません。' : '');
+    }
+    else if (exam.deadline && Date.now() >= exam.deadline) finish(true);
+    else sit();
+  }
+
+  function setup(problem = '') {
+    const chapters = desk.bank.chapters.map(({ id, title }) => {
+      const own = desk.bank.questions.filter((question) => question.chapter === id);
+      const box = make('input', { type: 'checkbox', checked: true, value: id, onchange: estimate });
+      return { own, box, label: make('label', {}, box, make('span', { textContent: `${title}（${own.length}問）` })) };
+    });
+    const count = make('input', { type: 'number', min: 1, value: Math.min(20, desk.bank.questions.length), inputMode: 'numeric', oninput: estimate });
+    const presets = [10, 20, 40].map((n) => button(`${n}問`, () => { count.value = n; estimate(); }));
+    presets.push(button(`本番の量（小問${PARTS}ほど）`, () => { count.value = enough(pool()); estimate(); }));
+    presets.push(button('すべて', () => { count.value = pool().length; estimate(); }));
+    const paces = Object.entries(PACES).map(([value, [name]], i) => make('label', {},
+      make('input', { type: 'radio', name: 'pace', value, checked: i === 0, onchange: estimate }), make('span', { textContent: name })));
+    let drawn = []; // 空欄補充の小問の数は選んだ問題で変わるので、始める前に選んで、時間を知らせる。
+    const about = make('p', { className: 'desk-about' });
+    about.setAttribute('role', 'status');
+    const start = make('button', { className: 'quiz-decide', textContent: '始める' });
+    const form = make('form', { className: 'desk-form', onsubmit: begin },
+      make('fieldset', {}, make('legend', { textContent: '章' }), ...chapters.map(({ label }) => label)),
+      make('fieldset', {}, make('legend', { textContent: '問題の数' }),
+        make('label', {}, count, make('span', { textContent: '問' })), buttons(...presets)),
+      make('fieldset', {}, make('legend', { textContent: '時間' }), ...paces), about, buttons(start));
+    show(heading('新しい模擬試験'), ...(problem ? [notice(problem)] : []), form, make('div', { className: 'desk-past' }, ...pastExams(back)));
+    estimate();
+
+    /** 空欄補充があるので、問題の数は小問の数より少ない。試しに選んで、1 問あたりの小問の数を見積もる。 */
+    function enough(questions) {
+      const some = draw(questions, Math.min(questions.length, PARTS));
+      return Math.max(1, Math.min(questions.length, Math.round(PARTS * some.length / parts(some)) || 0));
+    }
+
+    function pool() {
+      return chapters.flatMap(({ own, box }) => (box.checked ? own : []));
+    }
+
+    function chosen() {
+      const questions = pool();
+      const wanted = Math.floor(Number(count.value));
+      return { questions, wanted: Math.min(wanted, questions.length), valid: questions.length > 0 && wanted >= 1 };
+    }
+
+    function pace() {
+      return PACES[new FormData(form).get('pace')][1] * PACE;
+    }
+
+    function estimate() {
+      const { questions, wanted, valid } = chosen();
+      start.disabled = !valid;
+      if (!valid) {
+        about.textContent = questions.length ? '問題の数を 1 以上にしてください。' : '章を一つ以上選んでください。';
+        return;
+      }
+      drawn = draw(questions, wanted);
+      about.textContent = `${wanted}問（小問${parts(drawn)}）を出します。` +
+        (pace() ? `制限時間は、およそ${Math.max(1, Math.round(parts(drawn) * pace() / 60))}分です。` : '時間の制限はありません。');
+    }
+
+    function begin(event) {
+      event.preventDefault();
+      if (drawn.length !== chosen().wanted) estimate();
+      const started = Date.now();
+      const seconds = parts(drawn) * pace();
+      exam = {
+        started,
+        deadline: seconds ? started + seconds * 1000 : null,
+        at: 0,
+        items: drawn.map(({ id, keys }) => ({ id, seed: seed(), picks: keys.map(() => []), flag: false })),
+      };
+      sit();
+      focus(desk.root.querySelector('.quiz-question'));
+    }
+  }
+
+  function sit() {
+    const questions = exam.items.map(({ id }) => desk.bank.questions.find((question) => question.id === id));
+    const time = make('span', { className: 'desk-time' });
+    const count = make('span', {});
+    const warning = make('p', { className: 'desk-about' });
+    warning.setAttribute('role', 'status');
+    const full = notice('');
+    const place = make('div', {});
+    const flag = button('あとで見直す', toggle);
+    const back = button('前の問題', () => move(exam.at - 1));
+    const next = button('次の問題', () => move(exam.at + 1), { className: 'quiz-next' });
+    let card;
+    const numbers = exam.items.map((_, i) => button(i + 1, () => move(i)));
+    const list = make('nav', { className: 'desk-numbers', ariaLabel: '問題の一覧' }, ...numbers);
+    const end = button('終了して採点する', () => {
+      const rest = exam.items.filter((item) => !answered(item)).length;
+      if (confirm(rest ? `まだ答えていない問題が${rest}問あります。終了して採点しますか。` : '終了して採点しますか。')) finish(false);
+    });
+    show(warning, full, place, buttons(back, next, flag), buttons(end),
+      list, make('p', { className: 'quiz-hint', textContent: '数字キーで選び、Enter キーで次の問題へ進みます。F キーで、見直す印を付け外しします。' }),
+      make('div', { className: 'desk-status' }, time, count));
+    open();
+    save();
+    tick();
+    clearInterval(ticking);
+    ticking = setInterval(tick, 250);
+
+    function open() {
+      const item = exam.items[exam.at];
+      const element = article(questions[exam.at], `問 ${exam.at + 1}`);
+      place.replaceChildren(element);
+      card = new Card(element, {
+        exam: { seed: item.seed, picks: item.picks, onPick: (picks) => { item.picks = picks; save(); } },
+        // 最後の問題で Enter キーを押した人を、終わりへ導く。
+        onNext: () => { if (exam.at + 1 < exam.items.length) move(exam.at + 1); else end.focus(); },
+      });
+      refresh();
+    }
+
+    function move(to) {
+      if (!exam.items[to]) return;
+      exam.at = to;
+      open();
+      save();
+      focus(place.firstElementChild);
+    }
+
+    function toggle() {
+      exam.items[exam.at].flag = !exam.items[exam.at].flag;
+      save();
+    }
+
+    function save() {
+      kept = write(KEYS.exam, exam);
+      full.textContent = kept ? '' : FULL;
+      refresh();
+    }
+
+    function refresh() {
+      const item = exam.items[exam.at];
+      flag.setAttribute('aria-pressed', item.flag);
+      back.disabled = exam.at === 0;
+      next.disabled = exam.at === exam.items.length - 1;
+      count.textContent = `${exam.items.length}問のうち${exam.items.filter(answered).length}問に解答`;
+      numbers.forEach((number, i) => {
+        const { flag } = exam.items[i];
+        const done = answered(exam.items[i]);
+        number.dataset.state = `${done ? 'done' : ''} ${flag ? 'flag' : ''}`;
+        number.ariaLabel = `問 ${i + 1}、${done ? '解答済み' : '未解答'}${flag ? '、見直す印あり' : ''}`;
+        if (i === exam.at) number.setAttribute('aria-current', 'true');
+        else number.removeAttribute('aria-current');
+      });
+    }
+
+    function tick() {
+      if (!exam) return;
+      const now = Date.now();
+      if (!exam.deadline) {
+        time.textContent = `経過 ${clock((now - exam.started) / 1000)}`;
+        return;
+      }
+      const left = Math.max(0, Math.ceil((exam.deadline - now) / 1000));
+      time.textContent = `残り ${clock(left)}`;
+      time.dataset.near = left <= 60;
+      // 毎秒読み上げると解けないので、残りが少なくなったときだけ知らせる。
+      const total = (exam.deadline - exam.started) / 1000;
+      const mark = [60, 300].find((seconds) => left <= seconds && total > seconds);
+      const text = mark ? `残り${mark / 60}分を切りました。` : '';
+      if (warning.textContent !== text) warning.textContent = text;
+      if (left === 0) finish(true);
+    }
+
+    // 別のタブで同じ試験を解いたら、その答えを受け取る。受け取らないと、次に選んだとき古い答えで上書きしてしまう。
+    sit.follow = (other) => {
+      exam.items.forEach((item, i) => Object.assign(item, other.items[i]));
+      card.choose(exam.items[exam.at].picks);
+      refresh();
+    };
+
+    // カードの外 (ページの地) にいても、キーで解けるようにする。
+    sit.key = (event) => {
+      const choosing = event.target.matches?.('input'); // ラジオボタンの ←/→ は、選択肢を動かす。
+      if (event.key === 'f' || event.key === 'F') toggle();
+      else if (event.key === 'ArrowRight' && !choosing) move(exam.at + 1);
+      else if (event.key === 'ArrowLeft' && !choosing) move(exam.at - 1);
+      else if (!desk.root.contains(event.target)) card.key(event);
+      else return;
+      event.stopPropagation(); // 伝わると、mdBook が ←/→ でページをめくり、s と / で検索を開く。
+    };
+  }
+
+  document.addEventListener('keydown', (event) => {
+    const elsewhere = event.target.closest?.('#mdbook-search-wrapper, #mdbook-sidebar, #mdbook-menu-bar');
+    if (exam && !elsewhere && !event.ctrlKey && !event.altKey && !event.metaKey) sit.key(event);
+  }, true);
+
+  /** 試験を終え、問題を復習の予定に、結果を履歴に入れる。答えなかった問題は、間違いと同じに数える。 */
+  function finish(timeout) {
+    clearInterval(ticking);
+    const { started, deadline, items } = exam;
+    const ended = timeout ? deadline : Date.now();
+    const answers = items.map(({ id, seed, picks, flag }) => {
+      const question = desk.bank.questions.find((one) => one.id === id);
+      return { id, seed, picks, flag, marks: marks(question, picks) };
+    });
+    const result = { started, seconds: Math.round((ended - started) / 1000), timeout, answers };
+    exam = null;
+    remove(KEYS.exam);
+    const past = history();
+    let saved = true;
+    // 2 つのタブで開いていても、同じ試験を 2 度は記録しない。
+    if (!past.some((other) => other.started === started)) {
+      saved = write(KEYS.history, [result, ...past]);
+      store.put(...answers.map(({ id, seed, picks, marks }) => ({ id, seed, picks, right: marks.every(Boolean), at: ended })));
+    }
+    report(result, back, saved && store.works ? '' : FULL);
+  }
+
+  /** 模擬試験の始めに戻る。 */
+  function back() {
+    mock();
+    focus(desk.root.firstElementChild);
+  }
+
+  /** ほかのタブで進んだ分を映す。結果の画面は動かさない。 */
+  function catchUp() {
+    if (exam) {
+      const other = savedExam();
+      if (other?.started === exam.started) sit.follow(other);
+      // 保存できないまま解いている試験は、消されたのではなく、初めから無い。
+      else if (kept) mock();
+    } else if (desk.root.querySelector('.desk-form')) {
+      if (savedExam()) mock();
+      else desk.root.querySelector('.desk-past').replaceChildren(...pastExams(back));
+    }
+  }
+
+  desk.mock = { open: mock, catchUp };
+})();
