@@ -110,13 +110,19 @@ fn broken_links_are_found() {
         "# 題\n\n## 日本語の見出し\n\n[よい](#日本語の見出し) [よい](page.md#日本語の見出し) \
          [わるい](#ない見出し) [わるい](nai.md)\n",
     );
-    let found = broken_links(&book.build().unwrap());
+    let dest = book.root().join("target/drawn");
+    workbook::render(book.root(), &dest).unwrap();
+    let found = broken_links(&dest);
     let page: Vec<&str> = found
         .iter()
         .filter_map(|link| link.strip_prefix("ch03-gan/page.html: "))
         .map(|url| if url.starts_with('#') { "#" } else { url })
         .collect();
     assert_eq!(page, ["#", "nai.html"], "{found:?}");
+    // 本を作る道具も同じものを見つけ、切れたリンクのある本は作らない。
+    let error = book.error();
+    assert!(error.contains("2 個の切れたリンク"), "{error}");
+    assert!(error.contains("book/src/ch03-gan/page.md:5: リンク「nai.html」"), "{error}");
 }
 
 #[test]

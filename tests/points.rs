@@ -109,7 +109,7 @@ fn bad_points_are_refused_by_name() {
             ),
         );
         let error = book.error();
-        assert!(error.contains("book/points.toml の点 1「点の文です。」: "), "{error}");
+        assert!(error.contains("book/points.toml:1 の点 1「点の文です。」: "), "{error}");
         assert!(error.contains(reason), "{error}");
     }
 }

@@ -15,4 +15,5 @@ pub mod markup;
 pub mod page;
 pub mod site;
 
-pub use site::build::{build_book, build_dir, render};
+pub use site::build::{build_book, render};
+pub use site::load::build_dir;

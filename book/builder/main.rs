@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use mdbook_preprocessor::Preprocessor;
-use workbook::site::build::{build_book, build_dir};
+use workbook::site::build::build_book;
+use workbook::site::export::Existing;
+use workbook::site::load::build_dir;
 use workbook::site::preprocessor::{self, Workbook};
-use workbook::site::terminal::say;
-use workbook::site::{export, serve};
+use workbook::site::terminal::{explain, say, tell};
+use workbook::site::{command_line, export, serve};
 
 /// 深層生成モデルのワークブックを作り、ブラウザで読めるようにする。
 #[derive(Parser)]
@@ -32,6 +35,9 @@ enum Command {
     Export {
         /// 書き出す先のフォルダ。無ければ作る。
         dir: PathBuf,
+        /// 同じ名前のファイルがあっても、書き替える。
+        #[arg(long)]
+        overwrite: bool,
     },
     /// mdbook build から呼ばれる前処理。手で使うものではない。
     Preprocess {
@@ -43,7 +49,7 @@ enum Command {
 #[derive(clap::Args)]
 struct ServeOptions {
     /// ポートの番号。書かなければ 3000 から空いている番号を探す。
-    #[arg(long)]
+    #[arg(long, value_name = "番号", allow_negative_numbers = true)]
     port: Option<u16>,
     /// ブラウザも開く。
     #[arg(long)]
@@ -57,15 +63,28 @@ enum Query {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
-        .with_writer(std::io::stderr)
-        .without_time()
-        .init();
-    match run(Cli::parse()) {
+    // 途中で止まった理由は、止まった所が日本語で知らせる。
+    std::panic::set_hook(Box::new(|_| {}));
+    let cli = command_line::japanese(Cli::command())
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match cli {
+        Ok(cli) => cli,
+        Err(error)
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) =>
+        {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            tell(format_args!("エラー: {}", command_line::explain(&error)));
+            return ExitCode::from(2);
+        }
+    };
+    match run(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("エラー: {error:#}");
+            tell(format_args!("エラー: {}", explain(&error)));
             ExitCode::FAILURE
         }
     }
@@ -81,8 +100,9 @@ fn run(cli: Cli) -> Result<ExitCode> {
             build_book(&root, &dest)?;
             say(format_args!("本を作りました: {}", dest.join("index.html").display()));
         }
-        Some(Command::Export { dir }) => {
-            for file in export::write(&root()?, &dir)? {
+        Some(Command::Export { dir, overwrite }) => {
+            let existing = if overwrite { Existing::Replace } else { Existing::Keep };
+            for file in export::write(&root()?, &dir, existing)? {
                 say(format_args!("書き出しました: {}", file.display()));
             }
         }

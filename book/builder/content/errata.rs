@@ -29,8 +29,16 @@ pub struct Point {
     pub source: String,
     pub tests: Vec<String>,
     pub sections: Vec<String>,
+    /// 原稿の行。
+    #[serde(skip)]
+    pub line: usize,
 }
 
 pub fn load(root: &Path) -> Result<Errata> {
-    manuscript::read(&root.join(FILE), "正誤対照")
+    let (mut errata, lines): (Errata, _) =
+        manuscript::read_with_lines(root, FILE, "正誤対照", "point")?;
+    for (point, line) in errata.points.iter_mut().zip(lines) {
+        point.line = line;
+    }
+    Ok(errata)
 }

@@ -26,8 +26,16 @@ pub struct Point {
     pub text: String,
     pub section: String,
     pub questions: Vec<String>,
+    /// 原稿の行。
+    #[serde(skip)]
+    pub line: usize,
 }
 
 pub fn load(root: &Path) -> Result<Points> {
-    manuscript::read(&root.join(FILE), "確認表")
+    let (mut points, lines): (Points, _) =
+        manuscript::read_with_lines(root, FILE, "確認表", "point")?;
+    for (point, line) in points.points.iter_mut().zip(lines) {
+        point.line = line;
+    }
+    Ok(points)
 }

@@ -5,11 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use mdbook_markdown::pulldown_cmark::Event;
 use serde::Deserialize;
 
 use crate::content::sections::Sections;
 use crate::content::syllabus::{self, Item};
 use crate::content::{manuscript, test_place};
+use crate::markup::parser::parser;
+use crate::markup::placeholders::{STRAY, stray};
 
 pub const KINDS: [(&str, &str); 3] = [
     ("single", "1 つ選ぶ"),
@@ -75,6 +78,9 @@ pub struct Question {
     pub choices: Vec<Choice>,
     #[serde(default, rename = "blank")]
     pub blanks: Vec<Blank>,
+    /// 原稿の行。
+    #[serde(skip)]
+    pub line: usize,
 }
 
 #[derive(Deserialize)]
@@ -110,7 +116,11 @@ pub fn load(root: &Path) -> Result<Bank> {
     names.sort_by_key(|name| (!name.starts_with("ch"), name.clone()));
     let mut chapters = Vec::new();
     for name in names {
-        let mut chapter: Chapter = manuscript::read(&dir.join(&name), "問題集")?;
+        let (mut chapter, lines): (Chapter, _) =
+            manuscript::read_with_lines(root, &format!("book/quiz/{name}"), "問題集", "question")?;
+        for (question, line) in chapter.questions.iter_mut().zip(lines) {
+            question.line = line;
+        }
         chapter.file = name;
         chapters.push(chapter);
     }
@@ -149,6 +159,18 @@ impl Question {
         choices.map(|choice| self.key(choice)).collect()
     }
 
+    /// Markdown として読まれる文のすべて。
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let choices = self.groups().into_iter().flat_map(|(_, choices)| choices);
+        let parts = choices.flat_map(|choice| [choice.text.as_str(), choice.reason.as_str()]);
+        [self.stem.as_str(), &self.explanation, &self.source].into_iter().chain(parts)
+    }
+
+    /// 誤りを知らせるときの場所。
+    pub fn place(&self, file: &str) -> String {
+        format!("book/quiz/{file}:{} の問題「{}」", self.line, self.id)
+    }
+
     fn problems(&self, root: &Path, sections: &Sections, bank: &Bank) -> Vec<String> {
         let mut found = Vec::new();
         let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -175,6 +197,20 @@ impl Question {
         ] {
             if text.trim().is_empty() {
                 found.push(format!("{name}が空です。書き足してください。"));
+            }
+        }
+        for text in self.texts() {
+            let html = parser(text).find_map(|event| match event {
+                Event::Html(html) | Event::InlineHtml(html) => Some(html.trim().to_owned()),
+                _ => None,
+            });
+            if let Some(html) = html {
+                found.push(format!(
+                    "HTML の「{html}」は書けません。記号として見せるなら \\< か `…` で書いてください。"
+                ));
+            }
+            if stray(text).is_some() {
+                found.push(format!("{STRAY}。"));
             }
         }
         if !sections.contains(&self.section) {
@@ -277,7 +313,7 @@ impl Bank {
                 ));
             }
             for question in &chapter.questions {
-                let place = format!("book/quiz/{file} の問題「{}」", question.id);
+                let place = question.place(file);
                 if let Some(first) = first_file.insert(&question.id, file) {
                     found.push(format!(
                         "{place}: 同じ id の問題が book/quiz/{first} にもあります。id を変えてください。"

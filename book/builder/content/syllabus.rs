@@ -61,7 +61,7 @@ pub struct Pair {
 }
 
 pub fn load(root: &Path) -> Result<Syllabus> {
-    manuscript::read(&root.join(FILE), "シラバス")
+    manuscript::read(root, FILE, "シラバス")
 }
 
 impl Syllabus {

@@ -40,6 +40,9 @@ pub struct Term {
     pub difference: String,
     #[serde(default = "yes")]
     pub tooltip: bool,
+    /// 原稿の行。
+    #[serde(skip)]
+    pub line: usize,
 }
 
 fn yes() -> bool {
@@ -48,11 +51,15 @@ fn yes() -> bool {
 
 /// 用語集を読む。用語集の無い本では空になる。
 pub fn load(root: &Path) -> Result<Glossary> {
-    let path = root.join(FILE);
-    if !path.is_file() {
+    if !root.join(FILE).is_file() {
         return Ok(Glossary::default());
     }
-    manuscript::read(&path, "用語集")
+    let (mut glossary, lines): (Glossary, _) =
+        manuscript::read_with_lines(root, FILE, "用語集", "term")?;
+    for (term, line) in glossary.terms.iter_mut().zip(lines) {
+        term.line = line;
+    }
+    Ok(glossary)
 }
 
 impl Term {
@@ -75,8 +82,9 @@ impl Glossary {
         let mut ids = HashSet::new();
         let mut owners: HashMap<String, &str> = HashMap::new();
         for term in &self.terms {
-            let mut add =
-                |problem: String| found.push(format!("{FILE} の語「{}」: {problem}", term.id));
+            let mut add = |problem: String| {
+                found.push(format!("{FILE}:{} の語「{}」: {problem}", term.line, term.id))
+            };
             let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             if term.id.is_empty() || !term.id.chars().all(kebab) {
                 add("id は英小文字・数字・ハイフンだけで書いてください。".to_owned());

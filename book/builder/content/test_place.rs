@@ -1,9 +1,10 @@
 //! 問題の決め手や名札が指すテストの、置き場所。
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+
+use crate::markup::files::read_text;
 
 /// テストの置き場所。
 pub struct TestPlace {
@@ -21,7 +22,7 @@ pub fn locate(root: &Path, name: &str) -> Result<TestPlace> {
         "workbook" => format!("tests/{module}.rs"),
         _ => format!("chapters/{package}/tests/{module}.rs"),
     };
-    let text = fs::read_to_string(root.join(&file))
+    let text = read_text(&root.join(&file))
         .with_context(|| format!("テスト {name} のファイル {file} がありません"))?;
     let signature = format!("fn {function}(");
     let lines: Vec<&str> = text.lines().collect();

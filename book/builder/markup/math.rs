@@ -56,15 +56,42 @@ pub fn convert(
                     latex[..within].matches('\n').count(),
                 );
                 problems.push(format!(
-                    "{}: 数式「{}」を読めません ({})。LaTeX の書き方を直してください。",
+                    "{}: 数式「{}」を読めません{}。LaTeX の書き方を直してください。",
                     source.place(line_start),
                     latex.trim(),
-                    error.error_message().trim_end_matches('.')
+                    reason(&error.error_message())
                 ));
             }
         }
     }
     source.edit(edits);
+}
+
+/// 数式を読む道具の英語の知らせを、日本語の添え書きにする。
+fn reason(message: &str) -> String {
+    let name = message.split('"').nth(1).unwrap_or_default();
+    let text = if message.starts_with("Unknown command") {
+        format!("{name} という命令はありません")
+    } else if message.starts_with("Unknown environment") {
+        format!("{name} という環境はありません")
+    } else if message.starts_with("Expected closing token") {
+        format!("「{name}」で閉じていません")
+    } else if message.starts_with("Unmatched closing token") {
+        format!("「{name}」が余っています")
+    } else if message.starts_with("Expected argument") {
+        "命令に渡すものがありません".to_owned()
+    } else if message.starts_with("There must be a parenthesis") {
+        format!("{name} の後にかっこが要ります")
+    } else if message.starts_with("Expected \"\\end") {
+        "\\begin と \\end の名前が違います".to_owned()
+    } else if message.starts_with("Found") {
+        format!("{name} はここには書けません")
+    } else if message.contains("subscript") || message.starts_with("'^'") {
+        "「^」か「_」が続いています".to_owned()
+    } else {
+        return String::new();
+    };
+    format!(" ({text})")
 }
 
 /// 数式を、Anki が MathJax で描く `\(…\)` と `\[…\]` に替える。

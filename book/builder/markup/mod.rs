@@ -1,8 +1,9 @@
 //! 原稿を知らない、文字の道具。
 //!
-//! 行の出どころを覚える原稿 [`source`]、文法 [`parser`]、HTML を守って運ぶ [`placeholders`]、
+//! ファイルを読む [`files`]、行の出どころを覚える原稿 [`source`]、文法 [`parser`]、HTML を守って運ぶ [`placeholders`]、
 //! 文字を逃がす [`html`]、数式 [`math`]、日本語の組版 [`japanese`]、短い文を HTML にする [`short`]。
 
+pub mod files;
 pub mod html;
 pub mod japanese;
 pub mod math;

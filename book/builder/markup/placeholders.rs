@@ -14,6 +14,15 @@ struct Placeholder {
 const OPEN: char = '\u{E000}';
 const CLOSE: char = '\u{E001}';
 
+/// 原稿に紛れた、目印と同じ文字の位置。
+pub fn stray(text: &str) -> Option<usize> {
+    text.find([OPEN, CLOSE])
+}
+
+/// [`stray`] の知らせ。
+pub const STRAY: &str =
+    "表示できない私用文字 (U+E000 か U+E001) があります。消すか、ほかの文字に替えてください";
+
 /// 行の頭に来てはならない記号。
 const CLOSING_MARKS: &[char] = &['、', '。', '，', '．', '）', '」', '』', '】'];
 
@@ -39,9 +48,16 @@ impl Placeholders {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once(OPEN) {
             out.push_str(before);
-            let (number, tail) = after.split_once(CLOSE).expect("目印は閉じている");
-            let number: usize = number.parse().expect("目印の中は番号");
-            let shown = show(&self.0[number]);
+            let found = after.split_once(CLOSE).and_then(|(number, tail)| {
+                Some((self.0.get(number.parse::<usize>().ok()?)?, tail))
+            });
+            // 原稿に紛れた私用文字 ([`stray`] が知らせる) は、目印ではない。
+            let Some((placeholder, tail)) = found else {
+                out.push(OPEN);
+                rest = after;
+                continue;
+            };
+            let shown = show(placeholder);
             // ブラウザは、数式の直後なら「。」の前でも行を折る。1 つに包んで、行頭に来ないようにする。
             let closing = tail.len() - tail.trim_start_matches(CLOSING_MARKS).len();
             if closing > 0 && shown.starts_with("<math") {

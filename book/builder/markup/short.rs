@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use mdbook_markdown::pulldown_cmark::{self, Event, Tag, TagEnd};
 
 use crate::markup::parser::{code_ranges, parser};
-use crate::markup::placeholders::Placeholders;
+use crate::markup::placeholders::{Placeholders, STRAY, stray};
 use crate::markup::source::Source;
 use crate::markup::{japanese, math};
 
@@ -46,6 +46,9 @@ fn render_with(
     let mut source = Source::new("(文)", 1, text);
     let mut placeholders = Placeholders::default();
     let mut problems = Vec::new();
+    if stray(text).is_some() {
+        bail!("{STRAY}");
+    }
     let code = code_ranges(&source.text);
     formulas(&mut source, &code, &mut placeholders, &mut problems);
     japanese::convert(&mut source, &mut problems);

@@ -1,6 +1,5 @@
 //! 原稿の `{{run …}}`、`{{test …}}`、`{{quiz …}}` を中身に替える。
 
-use std::fs;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -9,7 +8,9 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::content;
+use crate::markup::files::{read_text, slashed};
 use crate::markup::html::one_line;
+use crate::markup::parser::code_ranges;
 use crate::markup::placeholders::Placeholders;
 use crate::markup::source::{Edit, Source};
 use crate::page::context::Page;
@@ -64,10 +65,34 @@ pub fn expand(
         };
         match result {
             Ok(text) => edits.push((range, text)),
-            Err(error) => problems.push(format!("{}: {error}。", source.place(range.start))),
+            Err(error) => {
+                let error = format!("{error:#}");
+                let reason = error.trim_end_matches('。');
+                problems.push(format!("{}: {reason}。", source.place(range.start)));
+                // 同じ所を、後の処理が重ねて知らせないようにする。
+                edits.push((range, String::new()));
+            }
         }
     }
     source.edit(edits);
+}
+
+/// 閉じていない `{{…` は、そのまま読者に見えてしまう。ただの文字なら `\{{` と書く。
+pub fn report_unclosed(source: &Source, problems: &mut Vec<String>) {
+    let code = code_ranges(&source.text);
+    for (at, _) in source.text.match_indices("{{") {
+        let rest = &source.text[at..];
+        let line = rest.lines().next().unwrap_or_default();
+        let shown = rest.starts_with("{{#title") && line.contains("}}");
+        let escaped = source.text[..at].ends_with('\\');
+        if !shown && !escaped && !code.iter().any(|code| code.contains(&at)) {
+            let start: String = line.chars().take(20).collect();
+            problems.push(format!(
+                "{}: 「{start}」が }}}} で閉じていないか、書き方が違います。ただの文字なら \\{{{{ と書いてください。",
+                source.place(at)
+            ));
+        }
+    }
 }
 
 /// 前後が空行か。問題集は大きなブロックなので、文の中には置けない。
@@ -81,12 +106,12 @@ fn stands_alone(text: &str, range: &Range<usize>) -> bool {
 /// 実行の記録 (run.json) にある値を、書かれているとおりに返す。
 fn run_value(page: &Page<'_>, chapter: &str, key: &str) -> Result<String> {
     let path = page.src.join("figures").join(chapter).join("run.json");
-    let shown = path.display();
-    let text = fs::read_to_string(page.root.join(&path)).with_context(|| {
+    let shown = slashed(&path);
+    let text = read_text(&page.root.join(&path)).with_context(|| {
         format!("実行の記録 {shown} がありません。cargo test -p {chapter} で作ってください")
     })?;
     let json: Value = serde_json::from_str(&text)
-        .map_err(|error| anyhow!("{shown} を JSON として読めません ({error})"))?;
+        .map_err(|error| anyhow!("{shown} を JSON として読めません ({} 行目)", error.line()))?;
     match json["results"].get(key) {
         Some(Value::String(value)) => Ok(value.clone()),
         Some(value) => Ok(value.to_string()),

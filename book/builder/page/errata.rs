@@ -1,8 +1,8 @@
 //! `{{errata}}`: 正誤対照。
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 
-use crate::content::errata::Errata;
+use crate::content::errata::{Errata, FILE};
 use crate::content::sections::Sections;
 
 /// `{{errata}}` を置き換える Markdown。`badge` はテストの名札を作る。
@@ -14,15 +14,16 @@ pub fn render(
     let mut out = String::new();
     for (index, point) in errata.points.iter().enumerate() {
         let number = index + 1;
+        let place = || format!("{FILE}:{} の点 {number}「{}」", point.line, point.title);
         if !point.group.is_empty() {
             out.push_str(&format!("## {} {{#group-{number}}}\n\n", point.group));
         }
         let mut deciding = Vec::new();
         for test in &point.tests {
-            deciding.push(badge(test)?);
+            deciding.push(badge(test).with_context(place)?);
         }
         for name in &point.sections {
-            let link = sections.link(name).map_err(anyhow::Error::msg)?;
+            let link = sections.link(name).map_err(|problem| anyhow!("{}: {problem}", place()))?;
             deciding.push(format!("[{}](../{name})", link.title));
         }
         out.push_str(&format!(

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
 use regex::Regex;
 
+use crate::markup::files::{read_text, reason, slashed};
 use crate::markup::html::escape_attribute;
 use crate::markup::parser::parser;
 use crate::markup::placeholders::Placeholders;
@@ -84,30 +85,29 @@ fn figure(page: &Page<'_>, image: &Image<'_>, number: usize) -> Result<String> {
     );
     let folder = page.src.join(page.path.parent().unwrap_or(Path::new("")));
     let file = page.root.join(&folder).join(image.url);
-    let shown = folder.join(image.url);
+    let shown = slashed(&folder.join(image.url));
     let extension = file.extension().and_then(|e| e.to_str()).unwrap_or("");
     let body = match extension {
         "svg" => {
-            let svg = fs::read_to_string(&file)
-                .map_err(|_| anyhow!("図 {} を読めません", shown.display()))?;
+            let svg = read_text(&file).with_context(|| format!("図 {shown} を読めません"))?;
             // 印刷用のページには全ページの図が並ぶので、id にはページの名前も要る。
             let slug = page.path.with_extension("");
             let slug = slug.to_string_lossy().replace(['/', '\\'], "-");
             inline_svg(&svg, &image.alt, &format!("fig-{slug}-{number}-"))
-                .with_context(|| format!("図 {} を埋め込めません", shown.display()))?
+                .with_context(|| format!("図 {shown} を埋め込めません"))?
         }
         "png" => {
-            let bytes =
-                fs::read(&file).map_err(|_| anyhow!("図 {} を読めません", shown.display()))?;
-            let (width, height) = png_size(&bytes)
-                .with_context(|| format!("{} は PNG ではありません", shown.display()))?;
+            let bytes = fs::read(&file)
+                .map_err(|error| anyhow!("図 {shown} を読めません: {}", reason(&error)))?;
+            let (width, height) =
+                png_size(&bytes).with_context(|| format!("{shown} は PNG ではありません"))?;
             format!(
                 "<img src=\"{}\" alt=\"{}\" width=\"{width}\" height=\"{height}\" loading=\"lazy\" style=\"--w:{width};--h:{height}\">",
                 escape_attribute(image.url),
                 escape_attribute(&image.alt)
             )
         }
-        _ => bail!("図 {} は .svg か .png にしてください", shown.display()),
+        _ => bail!("図 {shown} は .svg か .png にしてください"),
     };
     let caption = match image.caption.trim() {
         "" => String::new(),

@@ -4,13 +4,13 @@
 //! ログを出すだけでビルドを続ける。この本では誤りにする。ここで取り込んでおけば、
 //! 取り込んだ Markdown の中の数式や図も、ページの本文と同じように直せる。
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use regex::Regex;
 
+use crate::markup::files::{normalize, read_text, slashed};
 use crate::markup::source::Source;
 
 static INCLUDE: LazyLock<Regex> = LazyLock::new(|| {
@@ -22,13 +22,13 @@ const MAX_DEPTH: usize = 8;
 
 /// `text` の取り込みをすべて済ませた原稿を返す。`file` は `root` から見た道。
 pub fn expand(root: &Path, file: &Path, text: &str, problems: &mut Vec<String>) -> Source {
-    let page = Included { file: file.to_path_buf(), text: text.to_string(), first_line: 1 };
+    let page = Included { file: file.to_path_buf(), text: normalize(text), first_line: 1 };
     expand_part(root, page, 0, problems)
 }
 
 fn expand_part(root: &Path, part: Included, depth: usize, problems: &mut Vec<String>) -> Source {
     let Included { file, text, first_line } = part;
-    let mut source = Source::new(&file.to_string_lossy(), first_line, &text);
+    let mut source = Source::new(&slashed(&file), first_line, &text);
     let mut inserts = Vec::new();
     for found in INCLUDE.captures_iter(&text) {
         let range = found.get(0).expect("全体").range();
@@ -49,7 +49,16 @@ fn expand_part(root: &Path, part: Included, depth: usize, problems: &mut Vec<Str
                 "{}: 取り込みが {MAX_DEPTH} 段より深くなっています。輪になっていないか確かめてください。",
                 source.place(range.start)
             )),
-            Err(error) => problems.push(format!("{}: {error}。", source.place(range.start))),
+            Err(error) => problems.push(format!("{}: {error:#}。", source.place(range.start))),
+        }
+    }
+    for (at, _) in text.match_indices("{{#") {
+        let known = INCLUDE.find_iter(&text).any(|found| found.range().contains(&at));
+        if !known && !text[..at].ends_with('\\') {
+            problems.push(format!(
+                "{}: {{{{#…}}}} が閉じていないか、取り込むファイルの名前がありません。",
+                source.place(at)
+            ));
         }
     }
     source.insert(inserts);
@@ -70,9 +79,9 @@ fn read(root: &Path, from: &Path, target: &str) -> Result<Included> {
         Some((path, anchor)) => (path, Some(anchor)),
         None => (target, None),
     };
-    let file = normalize(&from.parent().unwrap_or(Path::new("")).join(path));
-    let shown = file.display().to_string();
-    let text = fs::read_to_string(root.join(&file))
+    let file = fold(&from.parent().unwrap_or(Path::new("")).join(path));
+    let shown = slashed(&file);
+    let text = read_text(&root.join(&file))
         .with_context(|| format!("取り込むファイル {shown} を読めません"))?;
     let (first_line, part) = match anchor {
         Some(anchor) => anchored(&text, anchor)
@@ -113,7 +122,7 @@ fn marker<'a>(line: &'a str, kind: &str) -> Option<&'a str> {
 }
 
 /// `..` をたたんだ道。誤りの知らせに、読める形で出すため。
-fn normalize(path: &Path) -> PathBuf {
+fn fold(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         if part.as_os_str() == ".." && out.file_name().is_some() {

@@ -34,7 +34,9 @@ pub fn render(
         }
         let links = match links(point, bank, sections) {
             Ok(links) => links,
-            Err(problem) => bail!("{FILE} の点 {number}「{}」: {problem}", point.text),
+            Err(problem) => {
+                bail!("{FILE}:{} の点 {number}「{}」: {problem}", point.line, point.text)
+            }
         };
         out.push_str(&format!(
             "{number}. {}<span class=\"point-links\">{links}</span>\n",

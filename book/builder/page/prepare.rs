@@ -6,7 +6,7 @@
 use mdbook_markdown::pulldown_cmark::{Event, Tag};
 
 use crate::markup::parser::{code_ranges, parser};
-use crate::markup::placeholders::Placeholders;
+use crate::markup::placeholders::{Placeholders, STRAY, stray};
 use crate::markup::source::Source;
 use crate::markup::{japanese, math};
 use crate::page::context::Page;
@@ -15,10 +15,16 @@ use crate::page::{boxes, directives, figures, term_marks};
 /// 1 ページの原稿 (取り込みは済んでいる) を直す。誤りは `problems` に加え、続けて残りも調べる。
 pub fn prepare(mut source: Source, page: &Page<'_>, problems: &mut Vec<String>) -> String {
     let mut placeholders = Placeholders::default();
+    if let Some(at) = stray(&source.text) {
+        problems.push(format!("{}: {STRAY}。", source.place(at)));
+        return String::new();
+    }
     let code = code_ranges(&source.text);
     directives::expand(&mut source, &code, page, &mut placeholders, problems);
     let code = code_ranges(&source.text);
     math::convert(&mut source, &code, &mut placeholders, problems);
+    // 数式の中の `{{` は、もう目印になっている。
+    directives::report_unclosed(&source, problems);
     boxes::convert(&mut source, problems);
     figures::convert(&mut source, page, &mut placeholders, problems);
     japanese::convert(&mut source, problems);

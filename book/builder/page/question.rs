@@ -17,8 +17,8 @@ pub fn render_chapter(bank: &Bank, chapter: &str) -> Result<String> {
     };
     let mut html = String::from("<section class=\"quiz\" aria-label=\"確認問題\">\n");
     for (index, question) in found.questions.iter().enumerate() {
-        let question_html = render(bank, index + 1, question)
-            .with_context(|| format!("book/quiz/{} の問題「{}」", found.file, question.id))?;
+        let question_html =
+            render(bank, index + 1, question).with_context(|| question.place(&found.file))?;
         html.push_str(&question_html);
     }
     Ok(html + "</section>\n")

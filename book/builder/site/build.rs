@@ -2,56 +2,54 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-use mdbook_driver::MDBook;
+use anyhow::{Result, bail, ensure};
 
+use crate::site::load::{guarded, load};
+use crate::site::output::Output;
 use crate::site::preprocessor::Workbook;
-use crate::site::{interface, question_data, search_index};
+use crate::site::{fonts, interface, links, mdbook_messages, question_data, search_index};
 
-/// `root` の book.toml の本を `dest` に作る。`dest` の前の中身は消える。
+/// `root` の book.toml の本を `dest` に作る。できるまで `dest` の前の本は残り、できると入れ替わる。
 pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
-    render(root, dest)?;
-    search_index::shrink(dest)?;
-    question_data::write(root, dest)?;
-    interface::translate(dest)
+    let output = Output::open(root, dest)?;
+    let folder = output.folder();
+    let src = draw(root, &folder)?;
+    search_index::shrink(&folder)?;
+    question_data::write(root, &folder)?;
+    interface::translate(&folder)?;
+    fonts::mend(&folder)?;
+    let problems = links::broken(&folder, root, &src)?;
+    if !problems.is_empty() {
+        bail!("本に {} 個の切れたリンクがあります。\n{}", problems.len(), problems.join("\n"));
+    }
+    output.finish()
 }
 
-/// mdBook に描かせる。画面の言葉はまだ英語である。
+/// mdBook に描かせるだけで、その後の仕上げをしない。画面の言葉はまだ英語である。
 pub fn render(root: &Path, dest: &Path) -> Result<()> {
-    let root = std::path::absolute(root)?;
-    let dest = std::path::absolute(dest)?;
-    check_root(&root)?;
-    // mdBook は出力先を空にしてから描く。原稿のフォルダを指していたら、原稿が消える。
-    ensure!(
-        !dest.starts_with(root.join("book")),
-        "出力先 {} は原稿のフォルダの中です。target の中などにしてください",
-        dest.display()
-    );
-    let mut book = MDBook::load(&root).context("book.toml か SUMMARY.md を読めません")?;
+    let output = Output::open(root, dest)?;
+    draw(root, &output.folder())?;
+    output.finish()
+}
+
+/// mdBook に `folder` へ描かせ、`root` から見た原稿のフォルダを返す。
+fn draw(root: &Path, folder: &Path) -> Result<PathBuf> {
+    let mut book = load(root)?;
     // 表が無いと、前処理が既定の `links` の後に回り、取り込みを確かめられない。
     ensure!(
         book.config.contains_key("preprocessor.workbook"),
         "book.toml に [preprocessor.workbook] (before = [\"links\"]) がありません"
     );
-    book.config.build.build_dir = dest;
+    book.config.build.build_dir = folder.to_path_buf();
     book.with_preprocessor(Workbook);
-    book.build()
-}
-
-/// book.toml の `build-dir`。
-pub fn build_dir(root: &Path) -> Result<PathBuf> {
-    check_root(root)?;
-    let path = root.join("book.toml");
-    let config = mdbook_driver::config::Config::from_disk(&path)
-        .with_context(|| format!("{} を読めません", path.display()))?;
-    Ok(root.join(config.build.build_dir))
-}
-
-fn check_root(root: &Path) -> Result<()> {
-    ensure!(
-        root.join("book.toml").is_file(),
-        "{} に book.toml がありません。ワークスペースの中で実行してください",
-        root.display()
-    );
-    Ok(())
+    let src = book.config.book.src.clone();
+    let (drawn, notes) = mdbook_messages::listen(|| guarded(|| book.build()));
+    let problems = mdbook_messages::problems(&notes, root, &src);
+    if let Err(error) = drawn {
+        bail!("{}", [vec![error.to_string()], problems].concat().join("\n"));
+    }
+    if !problems.is_empty() {
+        bail!("本の原稿に {} 個の誤りがあります。\n{}", problems.len(), problems.join("\n"));
+    }
+    Ok(src)
 }

@@ -3,15 +3,19 @@
 //! `cargo run -- export DIR` と、できた本の「学習の記録」のページが、同じファイルを渡す。
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use crate::content::questions::{self, Bank, Chapter, KINDS, Question};
+use crate::content::questions::{Bank, Chapter, KINDS, Question};
 use crate::content::sections;
 use crate::content::terms::{self, Term};
+use crate::markup::files::reason;
 use crate::markup::html::escape;
 use crate::markup::short::{to_html_with_tex, to_inline_with_tex};
+use crate::site::load::load;
+use crate::site::preprocessor;
 
 /// Anki 用のテキスト。
 pub const ANKI: &str = "anki-questions.txt";
@@ -34,28 +38,95 @@ pub fn files(root: &Path) -> Vec<(&'static str, &'static str)> {
     files
 }
 
-/// `dir` にすべてのファイルを書き、その場所を返す。
-pub fn write(root: &Path, dir: &Path) -> Result<Vec<PathBuf>> {
-    let bank = questions::load(root)?;
-    let terms = terms::load(root)?.terms;
-    fs::create_dir_all(dir).with_context(|| unwritable(dir))?;
-    let mut written = Vec::new();
-    for (name, _) in files(root) {
-        let text = match name {
-            ANKI => anki(&bank)?,
-            CSV => csv(&bank),
-            ANKI_TERMS => anki_terms(&terms),
-            _ => csv_terms(&terms),
-        };
-        let path = dir.join(name);
-        fs::write(&path, text).with_context(|| unwritable(dir))?;
-        written.push(path);
-    }
-    Ok(written)
+/// もうあるファイルをどうするか。
+#[derive(Clone, Copy, PartialEq)]
+pub enum Existing {
+    /// 中身が違うなら、何も書かずに断る。
+    Keep,
+    Replace,
 }
 
-fn unwritable(dir: &Path) -> String {
-    format!("{} に書き出せません。書き込めるフォルダを指定してください", dir.display())
+/// 原稿を確かめてから、`dir` にすべてのファイルを書き、その場所を返す。
+///
+/// どのファイルも、隣に書き終えてから名前を替える。途中で失敗しても、前のファイルは欠けない。
+pub fn write(root: &Path, dir: &Path, existing: Existing) -> Result<Vec<PathBuf>> {
+    let book = load(root)?;
+    let manuscripts = preprocessor::read(root, &book.config.book.src, &book.book)?;
+    if !manuscripts.problems.is_empty() {
+        bail!(
+            "原稿に {} 個の誤りがあるので、書き出しません。\n{}",
+            manuscripts.problems.len(),
+            manuscripts.problems.join("\n")
+        );
+    }
+    let texts = texts(root, &manuscripts.bank, &manuscripts.glossary.terms)?;
+    let unwritable = |path: &Path, error: &io::Error| {
+        anyhow!(
+            "{} に書き出せません: {}。書き込めるフォルダを指定してください",
+            path.display(),
+            reason(error)
+        )
+    };
+    fs::create_dir_all(dir).map_err(|error| unwritable(dir, &error))?;
+    for (name, _) in &texts {
+        let path = dir.join(name);
+        if path.is_dir() {
+            return Err(unwritable(&path, &io::ErrorKind::IsADirectory.into()));
+        }
+    }
+    if existing == Existing::Keep {
+        let other = |name: &str, text: &str| {
+            let path = dir.join(name);
+            path.exists() && fs::read(path).ok().as_deref() != Some(text.as_bytes())
+        };
+        let others: Vec<&str> =
+            texts.iter().filter(|(name, text)| other(name, text)).map(|(name, _)| *name).collect();
+        ensure!(
+            others.is_empty(),
+            "{} に、中身の違う {} がもうあります。失われないように、何も書きませんでした。書き替えてよければ --overwrite を付けるか、別のフォルダを指定してください",
+            dir.display(),
+            others.join("、")
+        );
+    }
+    let mut made = Vec::new();
+    for (name, text) in &texts {
+        let path = dir.join(format!(".{name}.{}.part", std::process::id()));
+        let written = fs::write(&path, text);
+        made.push((path, dir.join(name)));
+        if let Err(error) = written {
+            remove(&made);
+            return Err(unwritable(dir, &error));
+        }
+    }
+    for (part, path) in &made {
+        if let Err(error) = fs::rename(part, path) {
+            remove(&made);
+            return Err(unwritable(path, &error));
+        }
+    }
+    Ok(made.into_iter().map(|(_, path)| path).collect())
+}
+
+fn remove(made: &[(PathBuf, PathBuf)]) {
+    for (part, _) in made {
+        let _ = fs::remove_file(part);
+    }
+}
+
+/// ファイルの名前と中身。
+pub fn texts(root: &Path, bank: &Bank, terms: &[Term]) -> Result<Vec<(&'static str, String)>> {
+    files(root)
+        .into_iter()
+        .map(|(name, _)| {
+            let text = match name {
+                ANKI => anki(bank)?,
+                CSV => csv(bank),
+                ANKI_TERMS => anki_terms(terms),
+                _ => csv_terms(terms),
+            };
+            Ok((name, text))
+        })
+        .collect()
 }
 
 fn all(bank: &Bank) -> impl Iterator<Item = (&Chapter, &Question)> {
@@ -112,15 +183,31 @@ fn anki_head(deck: &str) -> String {
     format!("{lines}#deck:深層生成モデル 実行できるワークブック{deck}\n")
 }
 
-/// 番号 (GUID)、表、裏、札。改行は 1 行 1 枚の形を崩す。HTML では空白と同じなので替えてよい。
+/// 番号 (GUID)、表、裏、札。改行は 1 行 1 枚の形を崩す。
 fn anki_row(fields: [String; 4]) -> String {
-    fields.map(|field| quote(field.replace(['\n', '\t'], " "))).join("\t") + "\n"
+    fields.map(|field| quote(one_line(&field))).join("\t") + "\n"
+}
+
+/// HTML の改行は空白と同じなので空白に替える。コードの中の改行だけは、文字参照にして残す。
+fn one_line(html: &str) -> String {
+    let mut out = String::with_capacity(html.len());
+    for (index, part) in html.split("<pre>").enumerate() {
+        let (code, rest) = match part.split_once("</pre>") {
+            Some((code, rest)) if index > 0 => (Some(code), rest),
+            _ => (None, part),
+        };
+        if let Some(code) = code {
+            out.push_str(&format!("<pre>{}</pre>", code.trim_end().replace('\n', "&#10;")));
+        }
+        out.push_str(rest);
+    }
+    out.replace(['\n', '\t'], " ")
 }
 
 fn anki(bank: &Bank) -> Result<String> {
     let mut text = anki_head("");
     for (chapter, question) in all(bank) {
-        let place = || format!("book/quiz/{} の問題「{}」", chapter.file, question.id);
+        let place = || question.place(&chapter.file);
         let (front, back) = card(question).with_context(place)?;
         let guid = format!("workbook-{}", question.id);
         text += &anki_row([guid, front, back, tags(chapter, question)]);
@@ -214,7 +301,15 @@ fn csv(bank: &Bank) -> String {
 }
 
 fn csv_row<const N: usize>(fields: [String; N]) -> String {
-    fields.map(quote).join(",") + "\r\n"
+    fields.map(|field| quote(defuse(field))).join(",") + "\r\n"
+}
+
+/// 表計算ソフトに式と読まれる文字で始まる欄は、頭に ' を付けて、ただの文字にする。
+fn defuse(field: String) -> String {
+    match field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{field}"),
+        false => field,
+    }
 }
 
 /// 区切りや改行を含んでもよいように囲む。

@@ -1,12 +1,19 @@
 //! 本の全体。
 //!
-//! 作る手順は [`build`]、mdBook に組み込む前処理は [`preprocessor`]。描いた後に、検索の索引 [`search_index`]、
-//! 画面の言葉 [`interface`]、試験の机が読む問題 [`question_data`] を仕上げる。
-//! 持ち出し [`export`]、`cargo run` のサーバー [`serve`]、端末への知らせ [`terminal`]。
+//! 本を読む [`load`]、作る手順 [`build`]、mdBook に組み込む前処理 [`preprocessor`]、置く所 [`output`]。描いた後に、検索の索引
+//! [`search_index`]、画面の言葉 [`interface`]、試験の机が読む問題 [`question_data`]、フォント [`fonts`] を仕上げ、
+//! リンク [`links`] を確かめる。mdBook の英語の知らせは [`mdbook_messages`] が訳す。
+//! 持ち出し [`export`]、`cargo run` のサーバー [`serve`]、端末への知らせ [`terminal`]、コマンドラインの言葉 [`command_line`]。
 
 pub mod build;
+pub mod command_line;
 pub mod export;
+pub mod fonts;
 pub mod interface;
+pub mod links;
+pub mod load;
+pub mod mdbook_messages;
+pub mod output;
 pub mod preprocessor;
 pub mod question_data;
 pub mod search_index;

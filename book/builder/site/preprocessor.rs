@@ -14,8 +14,10 @@ use anyhow::{Context, Result, bail};
 use mdbook_preprocessor::book::{Book, BookItem, Chapter};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
+use crate::content::questions::{self, Bank};
 use crate::content::sections::Sections;
-use crate::content::{questions, terms};
+use crate::content::terms::{self, Glossary};
+use crate::markup::files::slashed;
 use crate::markup::source::Source;
 use crate::page::context::Page;
 use crate::page::{includes, prepare};
@@ -34,21 +36,8 @@ impl Preprocessor for Workbook {
         let root = &context.root;
         let src = &context.config.book.src;
         let html = context.config.html_config().unwrap_or_default();
-        let mut problems = Vec::new();
-
-        // 問題集は節の名前を確かめるので、先に全ページの見出しを集める。
-        let mut sources: HashMap<PathBuf, Source> = HashMap::new();
-        let mut sections = Sections::default();
-        for chapter in book.chapters() {
-            let path = source_path(chapter);
-            let source = includes::expand(root, &src.join(path), &chapter.content, &mut problems);
-            sections.add_page(&path.to_string_lossy(), &source.text);
-            sources.insert(path.to_path_buf(), source);
-        }
-        let bank = questions::load(root)?;
-        problems.extend(bank.problems(root, &sections));
-        let glossary = terms::load(root)?;
-        problems.extend(glossary.problems(&sections));
+        let Manuscripts { mut sources, sections, bank, glossary, mut problems } =
+            read(root, src, &book)?;
 
         for_each_page(&mut book.items, &mut |chapter| {
             let path = source_path(chapter).to_path_buf();
@@ -74,6 +63,34 @@ impl Preprocessor for Workbook {
     fn supports_renderer(&self, renderer: &str) -> Result<bool> {
         Ok(renderer == "html")
     }
+}
+
+/// 本の原稿のすべてと、見つかった誤り。
+pub struct Manuscripts {
+    sources: HashMap<PathBuf, Source>,
+    sections: Sections,
+    pub bank: Bank,
+    pub glossary: Glossary,
+    pub problems: Vec<String>,
+}
+
+/// 原稿を読み、ページを直す前に分かる誤りを探す。`src` は `root` から見た原稿のフォルダ。
+pub fn read(root: &Path, src: &Path, book: &Book) -> Result<Manuscripts> {
+    let mut problems = Vec::new();
+    // 問題集は節の名前を確かめるので、先に全ページの見出しを集める。
+    let mut sources: HashMap<PathBuf, Source> = HashMap::new();
+    let mut sections = Sections::default();
+    for chapter in book.chapters() {
+        let path = source_path(chapter);
+        let source = includes::expand(root, &src.join(path), &chapter.content, &mut problems);
+        sections.add_page(&slashed(path), &source.text);
+        sources.insert(path.to_path_buf(), source);
+    }
+    let bank = questions::load(root)?;
+    problems.extend(bank.problems(root, &sections));
+    let glossary = terms::load(root)?;
+    problems.extend(glossary.problems(&sections));
+    Ok(Manuscripts { sources, sections, bank, glossary, problems })
 }
 
 /// 元のファイル。`index` の前処理が README.md を index.md に替えた後でも変わらない。

@@ -12,6 +12,8 @@ use serde::Serialize;
 
 use crate::content::questions::{self, Bank, IMPORTANCES, Question};
 use crate::content::sections::{self, Sections};
+use crate::content::terms;
+use crate::markup::files::read_text;
 use crate::markup::html::escape;
 use crate::markup::short::to_inline;
 use crate::page::question;
@@ -65,10 +67,11 @@ pub fn write(root: &Path, dest: &Path) -> Result<()> {
     let bank = questions::load(root)?;
     write_script(&folder.join("bank.js"), "workbookBank", &data(root, &bank)?)?;
     // file:// のページのリンクは、ファイルを落とさずに開いてしまう。落とせるように、中身を JS でも置く。
-    let mut texts = BTreeMap::new();
-    for path in export::write(root, &folder)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        texts.insert(name, fs::read_to_string(&path)?);
+    let texts: BTreeMap<&str, String> =
+        export::texts(root, &bank, &terms::load(root)?.terms)?.into_iter().collect();
+    for (name, text) in &texts {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("{} を書けません", path.display()))?;
     }
     write_script(&folder.join("files.js"), "workbookFiles", &texts)
 }
@@ -86,7 +89,7 @@ fn data<'a>(root: &Path, bank: &'a Bank) -> Result<Data<'a>> {
     for chapter in &bank.chapters {
         for question in &chapter.questions {
             let data = question_data(bank, &chapter.chapter, question, &sections)
-                .with_context(|| format!("book/quiz/{} の問題「{}」", chapter.file, question.id))?;
+                .with_context(|| question.place(&chapter.file))?;
             questions.push(data);
         }
     }
@@ -145,7 +148,7 @@ fn sections(root: &Path, bank: &Bank) -> Sections {
     let mut sections = Sections::default();
     for page in pages {
         // 無いページは、前処理がもう知らせている。章の名前だけは、無ければ id で代える。
-        if let Ok(text) = fs::read_to_string(root.join("book/src").join(&page)) {
+        if let Ok(text) = read_text(&root.join("book/src").join(&page)) {
             sections.add_page(&page, &text);
         }
     }

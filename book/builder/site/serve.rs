@@ -6,22 +6,26 @@ use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, RwLock};
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::RANGE;
 use axum::response::{IntoResponse, Response};
 use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::{LiveReloadLayer, Reloader};
 
-use crate::site::build;
-use crate::site::terminal::say;
+use crate::site::build::build_book;
+use crate::site::links::decode;
+use crate::site::load::build_dir;
+use crate::site::terminal::{explain, say, tell};
 
 /// 番号を指定されなかったときのポート。
 pub const DEFAULT_PORT: u16 = 3000;
@@ -40,16 +44,19 @@ type Shared = Arc<RwLock<Folders>>;
 
 /// 本を作って見せる。Ctrl-C まで戻らない。
 pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
-    let current = build::build_dir(root)?;
+    let current = build_dir(root)?;
     let listener = listen(port)?;
-    let next = current.with_file_name("book.next");
+    let mut name = current.file_name().unwrap_or_default().to_os_string();
+    name.push(".next");
+    let next = current.with_file_name(name);
     // 作っている間の書き換えも見落とさないよう、作る前の様子を覚えておく。
     let seen = fingerprint(root);
-    build::build_book(root, &current)?;
+    build_book(root, &current)?;
 
     let address = format!("http://{}/", listener.local_addr()?);
     let folders = Arc::new(RwLock::new(Folders { current, next }));
-    let live_reload = LiveReloadLayer::new();
+    // 一部だけを求められたときは、頼まれた範囲をそのまま返す。
+    let live_reload = LiveReloadLayer::new().request_predicate(whole_page);
     let reloader = live_reload.reloader();
     let watched = (root.to_path_buf(), folders.clone());
     std::thread::spawn(move || watch(&watched.0, seen, &watched.1, &reloader));
@@ -67,8 +74,12 @@ pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
             return Ok(());
         }
         say(format_args!("本を開きました: {address}  (終えるには Ctrl-C)"));
-        if open && let Err(error) = opener::open_browser(&address) {
-            eprintln!("ブラウザを開けませんでした ({error})。上の URL を開いてください。");
+        if open {
+            // ブラウザが無くても、開く命令そのものは成功することがある。
+            say("ブラウザを開きます。開かないときは、上の URL をブラウザに入れてください。");
+            if opener::open_browser(&address).is_err() {
+                tell("ブラウザを開けませんでした。上の URL を開いてください。");
+            }
         }
         // 再読み込みの接続は開いたままなので、すべての接続が閉じるのを待たずに終える。
         tokio::select! {
@@ -113,6 +124,10 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
     )
 }
 
+fn whole_page<Body>(request: &axum::http::Request<Body>) -> bool {
+    !request.headers().contains_key(RANGE)
+}
+
 /// 要求されたファイルを返す。
 ///
 /// CSS などの名前は内容のハッシュを含む。入れ替えの直前に HTML を受け取った読者が
@@ -122,7 +137,14 @@ async fn page(State(folders): State<Shared>, request: Request) -> Response {
         let folders = folders.read().unwrap_or_else(|error| error.into_inner());
         (folders.current.clone(), folders.next.clone())
     };
-    let missing = ServeFile::new(current.join("404.html"));
+    let mut missing = ServeFile::new(current.join("404.html"));
+    // 本の外へ出るリンクの先や、OS の扱えない長い名前は、無いものとする。
+    if outside(request.uri().path(), &[&current, &previous]) {
+        return match missing.try_call(request).await {
+            Ok(response) => (StatusCode::NOT_FOUND, response).into_response(),
+            Err(_) => StatusCode::NOT_FOUND.into_response(),
+        };
+    }
     let mut files =
         ServeDir::new(&current).fallback(ServeDir::new(previous).not_found_service(missing));
     match files.try_call(request).await {
@@ -131,13 +153,33 @@ async fn page(State(folders): State<Shared>, request: Request) -> Response {
     }
 }
 
+/// 要求された道が、どのフォルダでも、その外のファイルを指すか。
+fn outside(path: &str, folders: &[&Path]) -> bool {
+    let path = decode(path);
+    let path = path.trim_start_matches('/');
+    if path.len() > 1024 || path.split('/').any(|name| name.len() > 255) {
+        return true;
+    }
+    folders.iter().any(|folder| {
+        match (fs::canonicalize(folder), fs::canonicalize(folder.join(path))) {
+            (Ok(folder), Ok(file)) => !file.starts_with(folder),
+            _ => false,
+        }
+    })
+}
+
 /// 原稿が変わったら、使っていないほうのフォルダに作り、できあがってから入れ替える。
 /// 作れなかったときは理由を知らせ、前のページを見せ続ける。
 fn watch(root: &Path, mut seen: u64, folders: &Shared, reloader: &Reloader) {
     loop {
         std::thread::sleep(POLL);
+        let (current, next) = {
+            let folders = folders.read().unwrap_or_else(|error| error.into_inner());
+            (folders.current.clone(), folders.next.clone())
+        };
         let mut now = fingerprint(root);
-        if now == seen {
+        // 見せている本を消されたときも、作り直す。
+        if now == seen && current.join("index.html").exists() {
             continue;
         }
         // 保存の途中で読まないよう、変化が止むのを待つ。
@@ -149,23 +191,27 @@ fn watch(root: &Path, mut seen: u64, folders: &Shared, reloader: &Reloader) {
             }
             now = settled;
         }
+        let again = now != seen;
         seen = now;
-        let next = match folders.read() {
-            Ok(folders) => folders.next.clone(),
-            Err(_) => return,
-        };
-        match build::build_book(root, &next) {
+        // 何が起きても見張りは続ける。
+        let built =
+            catch_unwind(AssertUnwindSafe(|| build_book(root, &next))).unwrap_or_else(|_| {
+                Err(anyhow!("思わぬ所で止まりました。直前に保存した所を見直してください"))
+            });
+        match built {
             Ok(()) => {
-                if let Ok(mut folders) = folders.write() {
-                    let folders = &mut *folders;
-                    std::mem::swap(&mut folders.current, &mut folders.next);
-                }
+                let mut folders = folders.write().unwrap_or_else(|error| error.into_inner());
+                let folders = &mut *folders;
+                std::mem::swap(&mut folders.current, &mut folders.next);
                 say("本を作り直しました。");
                 reloader.reload();
             }
-            Err(error) => eprintln!(
-                "{error:#}\n本を作り直せませんでした。直して保存するまで、前のページを表示し続けます。"
-            ),
+            // 本を消されたままで作れないときは、原稿が変わるまで同じ知らせを繰り返さない。
+            Err(_) if !again => {}
+            Err(error) => tell(format_args!(
+                "{}\n本を作り直せませんでした。直して保存するまで、前のページを表示し続けます。",
+                explain(&error)
+            )),
         }
     }
 }
@@ -179,17 +225,14 @@ fn fingerprint(root: &Path) -> u64 {
         });
     };
     add(&root.join("book.toml"));
-    for folder in ["src", "quiz", "theme"] {
-        add(&root.join("book").join(folder));
+    add(&root.join("tests"));
+    // 本の道具のソースは、変えてもこのプログラムには効かない。
+    for entry in sorted(&root.join("book")) {
+        if !entry.ends_with("builder") {
+            add(&entry);
+        }
     }
-    let mut chapters: Vec<PathBuf> = fs::read_dir(root.join("chapters"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    chapters.sort();
-    for chapter in chapters {
+    for chapter in sorted(&root.join("chapters")) {
         add(&chapter.join("src"));
         add(&chapter.join("tests"));
     }
@@ -204,10 +247,15 @@ fn walk(path: &Path, add: &mut dyn FnMut(&Path, Option<SystemTime>, u64)) {
         add(path, metadata.modified().ok(), metadata.len());
         return;
     }
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    entries.sort();
-    for entry in entries {
+    for entry in sorted(path) {
         walk(&entry, add);
     }
+}
+
+/// フォルダの中の道を、名前の順に。
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }
