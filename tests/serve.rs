@@ -41,10 +41,15 @@ impl Server {
 
     /// 状態の番号と本文。
     fn get(&self, path: &str) -> (u16, String) {
+        self.get_with(path, "")
+    }
+
+    /// 見出し `header` (`名前: 値\r\n`) を添えて求める。
+    fn get_with(&self, path: &str, header: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            "GET {path} HTTP/1.1\r\nHost: {}\r\n{header}Connection: close\r\n\r\n",
             self.address
         )
         .unwrap();
@@ -209,4 +214,133 @@ fn building_goes_on_when_nobody_reads_the_notice() {
     let mut errors = String::new();
     build.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert!(build.wait().unwrap().success(), "{errors}");
+}
+
+/// 用語集なども、保存すると作り直す。
+#[test]
+fn every_manuscript_is_watched() {
+    let term = |definition: &str| {
+        format!(
+            "[[term]]\nid = \"gan\"\nja = \"GAN\"\nen = \"GAN\"\nreading = \"がん\"\n\
+             definition = \"{definition}\"\nsection = \"ch03-gan/page.md\"\n"
+        )
+    };
+    let point = |text: &str| {
+        format!(
+            "[[point]]\ntitle = \"題\"\npopular = \"{text}\"\npaper = \"p\"\nsource = \"s\"\n\
+             tests = [\"workbook::book::it_holds\"]\nsections = []\n"
+        )
+    };
+    let book = TinyBook::new("# 題\n\n{{glossary}}\n\n{{errata}}\n\n{{run ch03-gan value}}\n");
+    book.write("book/terms.toml", term("初めの説明。"));
+    book.write("book/errata.toml", point("初めの話"));
+    book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"value":"初めの値"}}"#);
+    book.write("tests/book.rs", "#[test]\nfn it_holds() {}\n");
+    let server = Server::start(&book);
+    let page = "/ch03-gan/page.html";
+    server.wait_for(page, "初めの説明");
+    book.write("book/terms.toml", term("直した説明。"));
+    server.wait_for(page, "直した説明");
+    book.write("book/errata.toml", point("直した話"));
+    server.wait_for(page, "直した話");
+    book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"value":"直した値"}}"#);
+    server.wait_for(page, "直した値");
+    book.write("tests/book.rs", "// 1 行ずらす\n#[test]\nfn it_holds() {}\n");
+    server.wait_for(page, "tests/book.rs 3 行目");
+}
+
+/// どんな誤りの後でも見張りは続き、消された本も作り直す。
+#[test]
+fn the_watch_survives_every_mistake() {
+    let book = TinyBook::new("# 題\n\n最初の文\n");
+    let server = Server::start(&book);
+    let page = "/ch03-gan/page.html";
+    for (round, wrong) in [
+        "# 題\n\n\u{E000}999\u{E001}\n".as_bytes(),
+        b"\xff\xfe",
+        "# 題\r\n\r\n$\\nosuch$\r\n".as_bytes(),
+        "# 題\n\n</div></section></p>\n".as_bytes(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        book.write("book/src/ch03-gan/page.md", wrong);
+        std::thread::sleep(Duration::from_millis(900));
+        assert_eq!(server.get(page).0, 200);
+        let text = format!("直した文 {round}");
+        book.write("book/src/ch03-gan/page.md", format!("# 題\n\n{text}\n"));
+        server.wait_for(page, &text);
+    }
+    for folder in ["target/book", "target/book.next"] {
+        let _ = std::fs::remove_dir_all(book.root().join(folder));
+    }
+    let start = Instant::now();
+    while server.get(page).0 != 200 {
+        assert!(start.elapsed() < Duration::from_secs(20), "消された本が作り直されません");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// 範囲を指定されたら、再読み込みの仕掛けを足さずに、頼まれた範囲だけを返す。
+#[test]
+fn a_range_is_exactly_what_was_asked() {
+    let book = TinyBook::new("# 題\n");
+    let server = Server::start(&book);
+    let (status, answer) = server.get_with("/ch03-gan/page.html", "Range: bytes=0-9\r\n");
+    assert_eq!(status, 206);
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "<!DOCTYPE ", "{answer}");
+    assert!(head.to_lowercase().contains("content-length: 10"), "{head}");
+}
+
+/// 本の外のファイルは、リンクや `..` を通しても、長い名前でも出さない。
+#[test]
+fn nothing_outside_the_book_is_served() {
+    let book = TinyBook::new("# 題\n");
+    book.write("secret.txt", "ひみつ");
+    let server = Server::start(&book);
+    #[cfg(unix)]
+    {
+        let dest = book.root().join("target/book");
+        std::os::unix::fs::symlink(book.root().join("secret.txt"), dest.join("link.txt")).unwrap();
+        std::os::unix::fs::symlink(book.root(), dest.join("folder")).unwrap();
+    }
+    let long = format!("/{}", "a".repeat(9000));
+    let many = "/a".repeat(3000);
+    for path in [
+        "/link.txt",
+        "/folder/secret.txt",
+        "/folder/book.toml",
+        "/../secret.txt",
+        "/%2e%2e/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/..%5c..%5csecret.txt",
+        "/C:/secret.txt",
+        "//secret.txt",
+        "/ch03-gan/page.html%00",
+        "/%ff%fe",
+        "/%",
+        &long,
+        &many,
+    ] {
+        let (status, answer) = server.get(path);
+        assert!(matches!(status, 400 | 404), "{status}: {}", &path[..path.len().min(40)]);
+        assert!(!answer.contains("ひみつ") && !answer.contains("[preprocessor"), "{path}");
+    }
+    assert_eq!(server.get("/ch03-gan/page.html").0, 200);
+}
+
+/// 知らせを書けない端末でも、見張りは続く。
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_terminal_does_not_stop_anything() {
+    let book = TinyBook::new("# 題\n\n$\\nosuch$\n");
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = workbook(&book, &["build"]).stdout(full()).stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let status = workbook(&book, &["--zzz"]).stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(2));
+    book.write("book/src/ch03-gan/page.md", "# 題\n");
+    let status = workbook(&book, &["build"]).stdout(full()).stderr(full()).status().unwrap();
+    assert!(status.success());
 }

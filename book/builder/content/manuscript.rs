@@ -57,7 +57,7 @@ fn reason(message: &str) -> String {
             ("expected struct", "表"),
         ];
         match wanted.iter().find(|(english, _)| message.contains(english)) {
-            Some((_, kind)) => format!("値の種類が違います。{kind}を書いてください"),
+            Some((_, kind)) => format!("値の種類が違います。{kind} を書いてください"),
             None => "値の種類が違います".to_owned(),
         }
     } else {

@@ -24,10 +24,7 @@ pub fn convert(
         let formula = match found {
             Ok(formula) => formula,
             Err(start) => {
-                problems.push(format!(
-                    "{}: 数式の $ が閉じていません。段落の中で閉じるか、ただの記号なら \\$ と書いてください。",
-                    source.place(start)
-                ));
+                problems.push(unclosed(source, start));
                 continue;
             }
         };
@@ -67,6 +64,13 @@ pub fn convert(
     source.edit(edits);
 }
 
+fn unclosed(source: &Source, start: usize) -> String {
+    format!(
+        "{}: 数式の $ が閉じていません。段落の中で閉じるか、ただの記号なら \\$ と書いてください。",
+        source.place(start)
+    )
+}
+
 /// 数式を読む道具の英語の知らせを、日本語の添え書きにする。
 fn reason(message: &str) -> String {
     let name = message.split('"').nth(1).unwrap_or_default();
@@ -95,9 +99,21 @@ fn reason(message: &str) -> String {
 }
 
 /// 数式を、Anki が MathJax で描く `\(…\)` と `\[…\]` に替える。
-pub fn keep_tex(source: &mut Source, code: &[Range<usize>], placeholders: &mut Placeholders) {
+pub fn keep_tex(
+    source: &mut Source,
+    code: &[Range<usize>],
+    placeholders: &mut Placeholders,
+    problems: &mut Vec<String>,
+) {
     let mut edits: Vec<Edit> = Vec::new();
-    for formula in find(&source.text, code).into_iter().flatten() {
+    for found in find(&source.text, code) {
+        let formula = match found {
+            Ok(formula) => formula,
+            Err(start) => {
+                problems.push(unclosed(source, start));
+                continue;
+            }
+        };
         let latex = strip_container(&source.text, &formula);
         let (open, close) = if formula.block { ("\\[", "\\]") } else { ("\\(", "\\)") };
         let html = format!("{open}{}{close}", escape(&latex));

@@ -22,7 +22,7 @@ pub fn to_inline(text: &str) -> Result<String> {
 
 /// [`to_html`] と同じだが、数式は MathML にせず、MathJax が読む LaTeX のまま残す。
 pub fn to_html_with_tex(text: &str) -> Result<String> {
-    render_with(text, |source, code, placeholders, _| math::keep_tex(source, code, placeholders))
+    render_with(text, math::keep_tex)
 }
 
 /// [`to_inline`] と同じだが、数式は LaTeX のまま残す。

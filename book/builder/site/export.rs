@@ -14,6 +14,7 @@ use crate::content::terms::{self, Term};
 use crate::markup::files::reason;
 use crate::markup::html::escape;
 use crate::markup::short::{to_html_with_tex, to_inline_with_tex};
+use crate::page::question;
 use crate::site::load::load;
 use crate::site::preprocessor;
 
@@ -58,6 +59,11 @@ pub fn write(root: &Path, dir: &Path, existing: Existing) -> Result<Vec<PathBuf>
             manuscripts.problems.len(),
             manuscripts.problems.join("\n")
         );
+    }
+    // Anki の数式は LaTeX のまま渡すので、読めない数式はページと同じ手順で先に見つける。
+    for (chapter, question) in all(&manuscripts.bank) {
+        question::render(&manuscripts.bank, 1, question)
+            .with_context(|| question.place(&chapter.file))?;
     }
     let texts = texts(root, &manuscripts.bank, &manuscripts.glossary.terms)?;
     let unwritable = |path: &Path, error: &io::Error| {

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -26,7 +27,7 @@ const SOURCES: [&str; 3] = ["book", "chapters", "tests"];
 pub struct Output {
     dest: PathBuf,
     making: PathBuf,
-    lock: Option<File>,
+    _lock: File,
 }
 
 impl Output {
@@ -49,7 +50,7 @@ impl Output {
             }
         }
         fs::create_dir(making.join("book")).map_err(|error| unwritable(&making, &error))?;
-        Ok(Self { dest, making, lock: Some(lock) })
+        Ok(Self { dest, making, _lock: lock })
     }
 
     /// 本を作るフォルダ。
@@ -91,13 +92,12 @@ impl Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // Windows では、開いているファイルのあるフォルダは消せない。
-        drop(self.lock.take());
+        // 錠をかけたまま片付ける。先に外すと、待っていた組み立ての作りかけを消してしまう。
         let _ = fs::remove_dir_all(&self.making);
     }
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> anyhow::Error {
+fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow!(
         "{} に書き込めません: {}。空き容量と書き込みの許可を確かめてください",
         path.display(),
@@ -108,14 +108,24 @@ fn unwritable(path: &Path, error: &std::io::Error) -> anyhow::Error {
 /// 仮のフォルダを作り、ほかの組み立てを待たせる錠をかける。
 fn lock(making: &Path) -> Result<File> {
     let path = making.join("lock");
+    let own = ["book", "old", "lock"];
+    let others: Vec<String> =
+        names(making).into_iter().filter(|name| !own.contains(&name.as_str())).collect();
     ensure!(
-        !making.exists() || path.exists() || is_empty(making),
-        "{} は、このプログラムが作ったフォルダではありません。移すか、build-dir を替えてください",
-        making.display()
+        others.is_empty(),
+        "本を作る仮のフォルダ {} に、このプログラムが作っていないものがあります: {}。ほかへ移してください",
+        making.display(),
+        list(&others)
     );
+    let mut tries = 0;
     loop {
+        tries += 1;
         fs::create_dir_all(making).map_err(|error| unwritable(making, &error))?;
-        let file = File::create(&path).map_err(|error| unwritable(&path, &error))?;
+        let file = match File::create(&path) {
+            // 終わった組み立てが、今ちょうどフォルダごと片付けた。
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 100 => continue,
+            file => file.map_err(|error| unwritable(&path, &error))?,
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -123,17 +133,28 @@ fn lock(making: &Path) -> Result<File> {
                 file.lock().map_err(|error| unwritable(&path, &error))?;
             }
             // 錠の無いファイルシステムでは、待たずに進む。
-            Err(TryLockError::Error(_)) => {}
+            Err(TryLockError::Error(_)) => return Ok(file),
         }
-        // 待っている間に、前の組み立てが片付けたかもしれない。
-        if path.exists() {
+        // 待っている間に片付けられた錠は、だれも守らない。
+        if is_at(&file, &path) {
             return Ok(file);
         }
     }
 }
 
-fn is_empty(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+/// `file` が、今も `path` にあるファイルか。
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), fs::metadata(path)) {
+        (Ok(file), Ok(path)) => (file.dev(), file.ino()) == (path.dev(), path.ino()),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// `..` とリンクをたどった、本当の場所。まだ無いフォルダでもよい。
