@@ -198,7 +198,7 @@ fn any_page(long: bool) {
             prop_assert!(problem.starts_with("book/src/ch03-gan/page.md:"), "{}", problem);
         }
         // 改行の種類と BOM は、何も変えない。
-        let plain = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let plain = text.trim_start_matches('\u{feff}');
         let lines = plain.replace("\r\n", "\n").replace('\r', "\n");
         let windows = format!("\u{feff}{}", lines.replace('\n', "\r\n"));
         prop_assert_eq!(prepared(plain), prepared(&windows));

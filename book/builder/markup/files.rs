@@ -22,7 +22,7 @@ pub fn read_text(path: &Path) -> Result<String> {
 
 /// 改行を `\n` にそろえ、先頭の BOM を除く。
 pub fn normalize(text: &str) -> String {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.trim_start_matches('\u{feff}');
     if text.contains('\r') {
         text.replace("\r\n", "\n").replace('\r', "\n")
     } else {
