@@ -98,7 +98,12 @@ fn mistakes_in_the_glossary_are_named() {
     }
     // 節は、どの語にも要る。
     let without = TWO.replacen("section = \"ch03-gan/concept.md\"\n", "", 1);
-    assert!(load(&without).err().unwrap().contains("missing field `section`"));
+    assert!(
+        load(&without)
+            .err()
+            .unwrap()
+            .contains("book/terms.toml:13: 用語集の形式に合いません。section がありません")
+    );
 }
 
 #[test]
@@ -257,6 +262,11 @@ fn longer_words_win() {
     };
     let terms = [("g", "GAN"), ("m", "モード"), ("mc", "モード崩壊"), ("s", "生成器")];
     book.write(terms::FILE, terms.map(|(id, ja)| term(id, ja)).concat());
+    book.write(
+        "book/src/SUMMARY.md",
+        "- [ページ](ch03-gan/page.md)\n- [用語集](appendix/glossary.md)\n",
+    );
+    book.write("book/src/appendix/glossary.md", "# 用語集\n\n{{glossary}}\n");
     let html = book.main_html();
     assert!(html.contains(">モード崩壊</a>") && !html.contains(">モード</a>"), "{html}");
     assert_eq!(html.matches("class=\"term\"").count(), 2, "{html}");

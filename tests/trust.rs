@@ -367,6 +367,16 @@ const MANUSCRIPTS: &[(&str, Break, &[&str])] = &[
         Replace("id = \"gan\"", "id = \"G\""),
         &["book/terms.toml:1 の語「G」", "英小文字"],
     ),
+    (
+        "book/terms.toml",
+        Replace("ja = \"GAN\"", "ja = \"\""),
+        &["book/terms.toml:1 の語「gan」", "ja か en が空です"],
+    ),
+    (
+        "book/terms.toml",
+        Append("aliases = [\"\", \"G\"]\nrelated = [\"nai\"]\n"),
+        &["book/terms.toml:1 の語「gan」", "関連する語「nai」は用語集にありません"],
+    ),
     ("book/terms.toml", Replace("がん", "ガン"), &["book/terms.toml:1 の語「gan」", "ひらがな"]),
     ("book/terms.toml", Replace("モデル。", "モデル"), &["1 文にしてください"]),
     ("book/terms.toml", Replace("#part", "#nai"), &["section「ch03-gan/page.md#nai」"]),

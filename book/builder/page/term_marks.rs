@@ -89,8 +89,10 @@ impl<'a> Matcher<'a> {
         for (index, term) in terms.iter().enumerate().filter(|(_, term)| term.tooltip) {
             // 英語の綴りは、論文の題などの中にも現れる。日本語の書き方だけを探す。
             for name in [&term.ja].into_iter().chain(&term.aliases) {
-                let first = name.chars().next().expect("空の書き方は検査で断る");
-                table.entry(first).or_default().push((name, index));
+                // 空の書き方は、用語集の検査が知らせる。
+                if let Some(first) = name.chars().next() {
+                    table.entry(first).or_default().push((name, index));
+                }
             }
         }
         for names in table.values_mut() {
