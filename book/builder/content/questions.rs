@@ -191,10 +191,9 @@ impl Question {
 
     fn problems(&self, root: &Path, sections: &Sections, bank: &Bank) -> Vec<String> {
         let mut found = Vec::new();
-        for (name, value) in
-            [("id", &self.id), ("family（組）", self.family.as_ref().unwrap_or(&self.id))]
-        {
-            let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let family = self.family.iter().map(|family| ("family（組）", family));
+        for (name, value) in [("id", &self.id)].into_iter().chain(family) {
             if value.is_empty() || !value.chars().all(kebab) {
                 found.push(format!("{name} は英小文字・数字・ハイフンだけで書いてください。"));
             }

@@ -60,7 +60,7 @@ fn render_keywords(syllabus: &Syllabus, bank: &Bank, glossary: &Glossary) -> Str
     let names: String =
         DIRECTIONS.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
     let mut out = format!(
-        "<table class=\"keywords\">\n<thead><tr><th scope=\"col\">キーワード</th>{names}</tr></thead>\n"
+        "<div class=\"table-wrapper\"><table class=\"keywords\">\n<thead><tr><th scope=\"col\">キーワード</th>{names}</tr></thead>\n"
     );
     let mut item = "";
     for row in keywords(syllabus, bank, glossary) {
@@ -73,7 +73,7 @@ fn render_keywords(syllabus: &Syllabus, bank: &Bank, glossary: &Glossary) -> Str
         }
         out.push_str(&format!("<tbody><tr>{}</tr></tbody>\n", cells(syllabus, bank, &row)));
     }
-    out + "</table>\n"
+    out + "</table></div>\n"
 }
 
 fn cells(syllabus: &Syllabus, bank: &Bank, row: &KeywordRow<'_>) -> String {
