@@ -89,10 +89,15 @@ fn the_command_writes_files_of_every_question() {
             "{guid}"
         );
         let tags: Vec<&str> = tags.split(' ').collect();
+        let (_, _, question) = bank.find(guid.strip_prefix("workbook-").unwrap()).unwrap();
+        let marks = ["章::", "重要度::", "難しさ::", "向き::"];
+        let expected = marks.iter().take(3 + usize::from(question.direction.is_some()));
         assert!(
-            matches!(&tags[..], [chapter, importance] if chapter.starts_with("章::") && importance.starts_with("重要度::")),
+            tags.len() == expected.len()
+                && tags.iter().zip(expected).all(|(tag, mark)| tag.starts_with(mark)),
             "{guid}: {tags:?}"
         );
+        assert_eq!(tags[2], format!("難しさ::{}", question.level));
         // 数式は、Anki が描ける形だけになっている。
         for html in [front, back] {
             assert!(!html.contains("<math") && !html.contains('$'), "{guid}: {html}");
@@ -105,6 +110,9 @@ fn the_command_writes_files_of_every_question() {
     let text = fs::read_to_string(dir.join(CSV)).unwrap();
     let rows = parse(text.strip_prefix('\u{feff}').unwrap(), ',');
     assert_eq!(rows[0][..2], ["id", "章"]);
+    assert_eq!(rows[0][13..], ["難しさ", "問われる語", "向き"]);
+    let asked = rows.iter().find(|row| row[0] == "beyond-dilation-name").unwrap();
+    assert_eq!(asked[13..], ["基本", "ダイレーション", "説明から名前"]);
     assert_eq!(rows[1..].iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ids);
     for row in &rows[1..] {
         assert_eq!(row.len(), rows[0].len(), "{}", row[0]);

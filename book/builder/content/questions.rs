@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::content::sections::Sections;
 use crate::content::syllabus::{self, Item};
-use crate::content::{manuscript, test_place};
+use crate::content::{manuscript, terms, test_place};
 use crate::markup::parser::parser;
 use crate::markup::placeholders::{STRAY, stray};
 
@@ -21,10 +21,22 @@ pub const KINDS: [(&str, &str); 3] = [
 ];
 pub const IMPORTANCES: [&str; 3] = ["超重要", "重要", "覚えておきたい"];
 
+/// 難しさ。読者には book/src/exam/mock.md の「難しさの決め方」で、同じことを知らせる。
+///
+/// - 基本: 語の意味、部品の役割、モデルの名前を、一つ知っていれば選べる。
+/// - 標準: 知っていることを二つ以上つなぐ。理由や起こることを考える、似たものを見分ける、場面に当てはめる。
+/// - 発展: 計算や式の変形、論文の細かな設定、シラバスに無い話題。試験の外で、模擬試験の点数には入れない。
+pub const LEVELS: [&str; 3] = ["基本", "標準", "発展"];
+
+/// 名前を問う向き。
+pub const DIRECTIONS: [&str; 3] = ["説明から名前", "名前から説明", "場面"];
+
 pub struct Bank {
     pub chapters: Vec<Chapter>,
     /// シラバスの項目。syllabus.toml の順。
     pub syllabus: Vec<Item>,
+    /// 用語集の語。id から、見出しの語を引く。
+    pub terms: HashMap<String, String>,
 }
 
 /// 1 つの TOML ファイル。ファイル名は章の名前と同じにする。
@@ -50,16 +62,16 @@ pub struct Question {
     pub importance: String,
     /// 理由や起こることを問うなら true、定義や事実を問うなら false。
     pub concept: bool,
-    /// 難しさ。基本・標準・発展のどれか。
+    /// 難しさ。[`LEVELS`] のどれか。
     #[serde(default)]
     pub level: String,
-    /// 互いに答えになる問題、同じことを問う問題の組。一つの模試には、一つの組から 1 問までを出す。
+    /// 互いに答えになる問題、同じことを問う問題の組。模擬試験にも一度の復習にも、一つの組から 1 問までを出す。
     #[serde(default)]
     pub family: Option<String>,
     /// 名前を問う問題なら、問われる語 (book/terms.toml の id)。
     #[serde(default)]
     pub term: Option<String>,
-    /// 名前を問う向き。説明から名前・名前から説明・場面への当てはめのどれか。
+    /// 名前を問う向き。[`DIRECTIONS`] のどれか。term と組で書く。
     #[serde(default)]
     pub direction: Option<String>,
     #[serde(default)]
@@ -124,7 +136,8 @@ pub fn load(root: &Path) -> Result<Bank> {
         chapter.file = name;
         chapters.push(chapter);
     }
-    Ok(Bank { chapters, syllabus: syllabus::load(root)?.item })
+    let terms = terms::load(root)?.terms.into_iter().map(|term| (term.id, term.ja)).collect();
+    Ok(Bank { chapters, syllabus: syllabus::load(root)?.item, terms })
 }
 
 impl Question {
@@ -153,6 +166,11 @@ impl Question {
         format!("{hash:08x}")
     }
 
+    /// 組の名前。どの組にも入らない問題は、ただ 1 問の組になる。
+    pub fn family(&self) -> &str {
+        self.family.as_deref().unwrap_or(&self.id)
+    }
+
     /// 選択肢の値のすべて。
     pub fn keys(&self) -> Vec<String> {
         let choices = self.groups().into_iter().flat_map(|(_, choices)| choices);
@@ -174,8 +192,11 @@ impl Question {
     fn problems(&self, root: &Path, sections: &Sections, bank: &Bank) -> Vec<String> {
         let mut found = Vec::new();
         let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if self.id.is_empty() || !self.id.chars().all(kebab) {
-            found.push("id は英小文字・数字・ハイフンだけで書いてください。".to_owned());
+        let family = self.family.iter().map(|family| ("family（組）", family));
+        for (name, value) in [("id", &self.id)].into_iter().chain(family) {
+            if value.is_empty() || !value.chars().all(kebab) {
+                found.push(format!("{name} は英小文字・数字・ハイフンだけで書いてください。"));
+            }
         }
         if !KINDS.iter().any(|(kind, _)| *kind == self.kind) {
             found.push(format!(
@@ -190,6 +211,14 @@ impl Question {
                 IMPORTANCES.join("、")
             ));
         }
+        if !LEVELS.contains(&self.level.as_str()) {
+            found.push(format!(
+                "level（難しさ）「{}」はありません。{} のどれかにしてください。",
+                self.level,
+                LEVELS.join("、")
+            ));
+        }
+        found.extend(self.name_problem(bank));
         for (name, text) in [
             ("stem（問題文）", &self.stem),
             ("explanation（解説）", &self.explanation),
@@ -219,8 +248,11 @@ impl Question {
                 self.section
             ));
         }
-        if self.syllabus.is_empty() {
-            found.push("syllabus が空です。シラバスの項目を 1 つ以上書いてください。".to_owned());
+        if self.syllabus.is_empty() && self.level != LEVELS[2] {
+            found.push(
+                "syllabus が空です。シラバスの項目を 1 つ以上書くか、シラバスの外の話題なら level を「発展」にしてください。"
+                    .to_owned(),
+            );
         }
         for item in &self.syllabus {
             if bank.item(item).is_none() {
@@ -253,6 +285,29 @@ impl Question {
             found.extend(self.choice_problems(label, choices));
         }
         found
+    }
+
+    /// 名前を問う問題の、語と向きの誤り。
+    fn name_problem(&self, bank: &Bank) -> Option<String> {
+        match (&self.term, &self.direction) {
+            (None, None) => None,
+            (Some(_), None) => Some(
+                "term（問われる語）には direction（向き）も要ります。組で書いてください。"
+                    .to_owned(),
+            ),
+            (None, Some(_)) => Some(
+                "direction（向き）には term（問われる語）も要ります。組で書いてください。"
+                    .to_owned(),
+            ),
+            (Some(term), _) if !bank.terms.contains_key(term) => {
+                Some(format!("term「{term}」は {} にありません。", terms::FILE))
+            }
+            (_, Some(direction)) if !DIRECTIONS.contains(&direction.as_str()) => Some(format!(
+                "direction「{direction}」はありません。{} のどれかにしてください。",
+                DIRECTIONS.join("、")
+            )),
+            _ => None,
+        }
     }
 
     fn choice_problems(&self, label: &str, choices: &[Choice]) -> Vec<String> {

@@ -19,6 +19,8 @@ pub struct Syllabus {
     pub item: Vec<Item>,
     #[serde(default)]
     pub pair: Vec<Pair>,
+    #[serde(default)]
+    pub exempt: Vec<Exempt>,
 }
 
 /// 版。確かめた日もここに持つ。
@@ -60,6 +62,13 @@ pub struct Pair {
     pub note: String,
 }
 
+/// 名前を問う問題を作らないキーワードと、その理由。対応表にも出る。
+#[derive(Deserialize)]
+pub struct Exempt {
+    pub keyword: String,
+    pub reason: String,
+}
+
 pub fn load(root: &Path) -> Result<Syllabus> {
     manuscript::read(root, FILE, "シラバス")
 }
@@ -67,5 +76,11 @@ pub fn load(root: &Path) -> Result<Syllabus> {
 impl Syllabus {
     pub fn get(&self, id: &str) -> Option<&Item> {
         self.item.iter().find(|item| item.id == id)
+    }
+
+    /// 名前を問う問題を作らない理由。
+    pub fn exempt(&self, keyword: &str) -> Option<&str> {
+        let found = self.exempt.iter().find(|exempt| exempt.keyword == keyword)?;
+        Some(&found.reason)
     }
 }

@@ -76,6 +76,12 @@ impl Glossary {
         self.terms.iter().find(|term| term.id == id)
     }
 
+    /// その書き方の語。「敵対的生成ネットワーク (GAN)」のような、かっこの中の言い換えは比べない。
+    pub fn find(&self, name: &str) -> Option<&Term> {
+        let bare = |name: &str| fold(name.split(" (").next().unwrap_or(name));
+        self.terms.iter().find(|term| term.names().any(|other| bare(other) == bare(name)))
+    }
+
     /// 直すべきところ。空なら用語集は正しい。
     pub fn problems(&self, sections: &Sections) -> Vec<String> {
         let mut found = Vec::new();

@@ -49,9 +49,13 @@ pub fn expand(
                 points::render(&manuscript, page.bank, &syllabus, page.sections)
             }),
             ("syllabus", []) => content::syllabus::load(page.root).and_then(|manuscript| {
-                syllabus::render(&manuscript, page.bank, page.sections, &mut |name| {
-                    badge(page, name, placeholders)
-                })
+                syllabus::render(
+                    &manuscript,
+                    page.bank,
+                    page.glossary,
+                    page.sections,
+                    &mut |name| badge(page, name, placeholders),
+                )
             }),
             ("quiz", [_]) if !stands_alone(&source.text, &range) => {
                 Err(anyhow!("{{{{quiz …}}}} は 1 行に単独で、前後を空けて書いてください"))

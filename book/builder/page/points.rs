@@ -5,9 +5,10 @@
 use anyhow::{Result, bail};
 
 use crate::content::points::{FILE, Point, Points};
-use crate::content::questions::{Bank, short_name};
+use crate::content::questions::Bank;
 use crate::content::sections::Sections;
 use crate::content::syllabus::Syllabus;
+use crate::page::question;
 
 /// `{{points}}` を置き換える Markdown。
 pub fn render(
@@ -46,7 +47,7 @@ pub fn render(
     Ok(out)
 }
 
-/// 節と問題へのリンク。問題には、book/theme/quiz.js が読者の結果を添える。
+/// 節と問題へのリンク。
 fn links(point: &Point, bank: &Bank, sections: &Sections) -> Result<String, String> {
     let section = sections.link(&point.section)?;
     if point.questions.is_empty() {
@@ -54,14 +55,10 @@ fn links(point: &Point, bank: &Bank, sections: &Sections) -> Result<String, Stri
     }
     let mut links = format!("[{}](../{})", section.title, point.section);
     for id in &point.questions {
-        let Some((chapter, number, question)) = bank.find(id) else {
+        let Some(link) = question::link(bank, id) else {
             return Err(format!("問題「{id}」は book/quiz にありません"));
         };
-        links.push_str(&format!(
-            " <a href=\"../{chapter}/quiz.html#q-{id}\" data-question=\"{id}\" data-keys=\"{}\">{} 問{number}</a>",
-            question.keys().join(" "),
-            short_name(chapter),
-        ));
+        links.push_str(&format!(" {link}"));
     }
     Ok(links)
 }

@@ -5,7 +5,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::content::questions::{Bank, IMPORTANCES, KINDS, Question};
+use crate::content::questions::{Bank, IMPORTANCES, KINDS, LEVELS, Question, short_name};
 use crate::content::sections;
 use crate::markup::html::{escape, escape_attribute};
 use crate::markup::short::{to_html, to_inline};
@@ -23,6 +23,9 @@ pub fn render_chapter(bank: &Bank, chapter: &str) -> Result<String> {
     }
     Ok(html + "</section>\n")
 }
+
+/// シラバスの項目に入らない問題の、項目の代わり。
+pub const OUTSIDE: &str = "シラバスの外（知っておくとよい）";
 
 /// 1 問の HTML。番号は、章のページでは章の中の通し番号になる。
 pub fn render(bank: &Bank, number: usize, q: &Question) -> Result<String> {
@@ -54,25 +57,46 @@ pub fn render(bank: &Bank, number: usize, q: &Question) -> Result<String> {
     Ok(format!(
         "<article class=\"quiz-question\" id=\"q-{id}\" data-id=\"{id}\" data-kind=\"{kind}\" aria-labelledby=\"q-{id}-title\">\n\
          <header class=\"quiz-header\"><h2 class=\"quiz-title\" id=\"q-{id}-title\">問 {number}</h2>\n\
-         <span class=\"quiz-importance\" data-level=\"{level}\">{importance}</span>\n\
+         <span class=\"quiz-importance\" data-level=\"{rank}\">{importance}</span>\n\
+         <span class=\"quiz-level\">難しさ: {level}</span>\n\
          <span class=\"quiz-how\">{how}</span></header>\n\
          <div class=\"quiz-stem\">{stem}</div>\n{choices}\
          <details class=\"quiz-answer\"><summary>答えと解説</summary>\n{reasons}\
          <div class=\"quiz-explanation\">{explanation}</div>\n{facts}</details>\n</article>\n",
         id = q.id,
         kind = q.kind,
-        level = IMPORTANCES.iter().position(|i| *i == q.importance).unwrap_or(2) + 1,
+        rank = IMPORTANCES.iter().position(|i| *i == q.importance).unwrap_or(2) + 1,
         importance = escape(&q.importance),
+        level = level(q),
         stem = to_html(&q.stem)?,
         explanation = to_html(&q.explanation)?,
         facts = render_facts(bank, q)?,
     ))
 }
 
+/// 章の確認問題の、その問題へのリンク。book/theme/quiz.js が読者の結果を添える。
+pub fn link(bank: &Bank, id: &str) -> Option<String> {
+    let (chapter, number, question) = bank.find(id)?;
+    Some(format!(
+        "<a href=\"../{chapter}/quiz.html#q-{id}\" data-question=\"{id}\" data-keys=\"{}\">{} 問{number}</a>",
+        question.keys().join(" "),
+        short_name(chapter),
+    ))
+}
+
+/// 読者に見せる難しさ。発展は、試験で問われることと取り違えないようにする。
+fn level(q: &Question) -> String {
+    let outside = if q.level == LEVELS[2] { "（試験の外）" } else { "" };
+    escape(&q.level) + outside
+}
+
 /// 出典、シラバスの項目、本文の節、決め手になるテスト。
 fn render_facts(bank: &Bank, q: &Question) -> Result<String> {
     let items = q.syllabus.iter().filter_map(|id| bank.item(id));
-    let items: Vec<_> = items.map(|item| escape(&item.name())).collect();
+    let mut items: Vec<_> = items.map(|item| escape(&item.name())).collect();
+    if items.is_empty() {
+        items.push(OUTSIDE.to_owned());
+    }
     let mut facts = format!(
         "<ul class=\"quiz-facts\">\n\
          <li><a href=\"../{}\">本文のこの節を読む</a></li>\n\

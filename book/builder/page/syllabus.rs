@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use crate::content::coverage::coverage;
-use crate::content::questions::{Bank, short_name};
+use crate::content::coverage::{KeywordRow, coverage, keywords};
+use crate::content::questions::{Bank, DIRECTIONS, short_name};
 use crate::content::sections::Sections;
 use crate::content::syllabus::{Item, Syllabus};
-use crate::markup::html::escape;
+use crate::content::terms::Glossary;
+use crate::markup::html::{escape, escape_attribute};
+use crate::page::question;
 
 /// 項目ごとに見せる節の数。問題の多い順に選ぶ。
 const SECTIONS_SHOWN: usize = 4;
@@ -17,6 +19,7 @@ const SECTIONS_SHOWN: usize = 4;
 pub fn render(
     syllabus: &Syllabus,
     bank: &Bank,
+    glossary: &Glossary,
     sections: &Sections,
     badge: &mut dyn FnMut(&str) -> Result<String>,
 ) -> Result<String> {
@@ -38,6 +41,11 @@ pub fn render(
         let new = if new.is_empty() { "—".to_owned() } else { new.join("<br>") };
         out.push_str(&format!("| {old} | {new} | {} |\n", pair.note));
     }
+    out.push_str("\n## キーワードの名前を、三つの向きで問う {#keywords}\n\n");
+    out.push_str(
+        "試験では、説明に合う名前を選ぶ問題が多く出ます。新旧のシラバスのキーワードごとに、名前を問う問題を、三つの向きに分けて並べました。両方の版にある語は、2024年版のほうに入れています。\n\n",
+    );
+    out.push_str(&render_keywords(syllabus, bank, glossary));
     for (edition, title) in [("2024", "2024年版の項目"), ("2021", "2021年版の項目")] {
         out.push_str(&format!("\n## {title} {{#edition-{edition}}}\n\n"));
         for item in syllabus.item.iter().filter(|item| item.edition == edition) {
@@ -45,6 +53,51 @@ pub fn render(
         }
     }
     Ok(out)
+}
+
+/// キーワード × 向きの表。狭い画面では、CSS が 1 行を 1 つの囲みにし、升目に向きの名を添える。
+fn render_keywords(syllabus: &Syllabus, bank: &Bank, glossary: &Glossary) -> String {
+    let names: String =
+        DIRECTIONS.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
+    let mut out = format!(
+        "<div class=\"table-wrapper\"><table class=\"keywords\">\n<thead><tr><th scope=\"col\">キーワード</th>{names}</tr></thead>\n"
+    );
+    let mut item = "";
+    for row in keywords(syllabus, bank, glossary) {
+        if row.item.id != item {
+            item = &row.item.id;
+            out.push_str(&format!(
+                "<tbody><tr><th class=\"keywords-item\" colspan=\"4\" scope=\"colgroup\">{}</th></tr></tbody>\n",
+                escape(&row.item.name())
+            ));
+        }
+        out.push_str(&format!("<tbody><tr>{}</tr></tbody>\n", cells(syllabus, bank, &row)));
+    }
+    out + "</table></div>\n"
+}
+
+fn cells(syllabus: &Syllabus, bank: &Bank, row: &KeywordRow<'_>) -> String {
+    let keyword = escape(row.keyword);
+    let head = match row.term {
+        Some(term) => {
+            format!("<a href=\"glossary.html#term-{}\">{keyword}</a>", escape_attribute(&term.id))
+        }
+        None => keyword,
+    };
+    let mut out = format!("<th scope=\"row\">{head}</th>");
+    if let Some(reason) = syllabus.exempt(row.keyword) {
+        return out + &format!("<td colspan=\"3\">{}</td>", escape(reason));
+    }
+    for (direction, ids) in DIRECTIONS.iter().zip(&row.cells) {
+        let links: Vec<String> = ids.iter().filter_map(|id| question::link(bank, id)).collect();
+        out.push_str(&match links.is_empty() {
+            true => format!(
+                "<td data-direction=\"{direction}\" class=\"keywords-none\">ありません</td>"
+            ),
+            false => format!("<td data-direction=\"{direction}\">{}</td>", links.join(" ")),
+        });
+    }
+    out
 }
 
 /// 項目の、このページの見出しへのリンク。

@@ -139,9 +139,12 @@ fn all(bank: &Bank) -> impl Iterator<Item = (&Chapter, &Question)> {
     bank.chapters.iter().flat_map(|chapter| chapter.questions.iter().map(move |q| (chapter, q)))
 }
 
-/// 章と重要度の札。Anki は空白で札を区切る。
+/// 章・重要度・難しさと、名前を問う問題なら向きの札。Anki は空白で札を区切る。
 fn tags(chapter: &Chapter, question: &Question) -> String {
-    format!("章::{} 重要度::{}", chapter.chapter, question.importance)
+    let Question { importance, level, .. } = question;
+    let direction = question.direction.iter().map(|direction| format!(" 向き::{direction}"));
+    format!("章::{} 重要度::{importance} 難しさ::{level}", chapter.chapter)
+        + &direction.collect::<String>()
 }
 
 // ---- 用語集 ----
@@ -269,6 +272,9 @@ fn csv(bank: &Bank) -> String {
         "節",
         "シラバス",
         "テスト",
+        "難しさ",
+        "問われる語",
+        "向き",
     ];
     let mut text = csv_row(header.map(str::to_owned));
     for (chapter, question) in all(bank) {
@@ -298,8 +304,14 @@ fn csv(bank: &Bank) -> String {
             question.explanation.trim().to_owned(),
             question.source.clone(),
             sections::url(&question.section),
-            items.map(|item| item.name()).collect::<Vec<_>>().join("、"),
+            match question.syllabus.as_slice() {
+                [] => question::OUTSIDE.to_owned(),
+                _ => items.map(|item| item.name()).collect::<Vec<_>>().join("、"),
+            },
             question.evidence.join("\n"),
+            question.level.clone(),
+            question.term.as_ref().and_then(|id| bank.terms.get(id)).cloned().unwrap_or_default(),
+            question.direction.clone().unwrap_or_default(),
         ];
         text += &csv_row(row);
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::content::questions::{self, Bank, IMPORTANCES, Question};
+use crate::content::questions::{self, Bank, IMPORTANCES, LEVELS, Question};
 use crate::content::sections::{self, Sections};
 use crate::content::terms;
 use crate::markup::files::read_text;
@@ -45,6 +45,8 @@ struct QuestionData<'a> {
     id: &'a str,
     chapter: &'a str,
     importance: usize,
+    level: usize,
+    family: &'a str,
     syllabus: &'a [String],
     section: SectionData,
     right: Vec<Vec<String>>,
@@ -127,6 +129,8 @@ fn question_data<'a>(
         id: &question.id,
         chapter,
         importance: IMPORTANCES.iter().position(|name| *name == question.importance).unwrap_or(2),
+        level: LEVELS.iter().position(|name| *name == question.level).unwrap_or(1),
+        family: question.family(),
         syllabus: &question.syllabus,
         section: SectionData {
             page: sections::url(&question.section),

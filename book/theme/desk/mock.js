@@ -4,12 +4,20 @@
 
   const desk = window.workbookDesk;
   const { make, button, buttons, clock, show, focus, notice, heading, FULL } = desk;
-  const { article, marks, parts, answered, history, savedExam, draw, report, pastExams } = desk;
+  const { LEVELS, OUTSIDE, article, marks, parts, answered, history, savedExam, onePerFamily, draw, report, pastExams } = desk;
   const { Card } = window.workbookQuiz;
   const { KEYS, store, read, write, remove } = window.workbookStore;
   const PACE = 41; // 本番の、小問 1 つあたりの秒
   const PARTS = 145; // 本番の、小問の数
   const PACES = { exam: [`本番のペース（小問一つに${PACE}秒）`, 1], slow: [`ゆっくり（小問一つに${2 * PACE}秒）`, 2], none: ['時間の制限なし', 0] };
+
+  // 選ぶ難しさ (LEVELS の番号) と、その割合。本番の内訳は公表されていないので、割合はこの本で決めた。
+  const MIXES = {
+    exam: ['基本4割・標準6割', [0, 1], [0.4, 0.6]],
+    basic: ['基本だけ', [0]],
+    standard: ['標準だけ', [1]],
+    outside: ['発展だけ（試験の外。点数には入りません）', [OUTSIDE]],
+  };
 
   let exam = null;
   let ticking = 0;
@@ -35,38 +43,46 @@
       const box = make('input', { type: 'checkbox', checked: true, value: id, onchange: estimate });
       return { own, box, label: make('label', {}, box, make('span', { textContent: `${title}（${own.length}問）` })) };
     });
-    const count = make('input', { type: 'number', min: 1, value: Math.min(20, desk.bank.questions.length), inputMode: 'numeric', oninput: estimate });
+    const count = make('input', { type: 'number', min: 1, value: 20, inputMode: 'numeric', oninput: estimate });
     const presets = [10, 20, 40].map((n) => button(`${n}問`, () => { count.value = n; estimate(); }));
     presets.push(button(`本番の量（小問${PARTS}ほど）`, () => { count.value = enough(pool()); estimate(); }));
-    presets.push(button('すべて', () => { count.value = pool().length; estimate(); }));
-    const paces = Object.entries(PACES).map(([value, [name]], i) => make('label', {},
-      make('input', { type: 'radio', name: 'pace', value, checked: i === 0, onchange: estimate }), make('span', { textContent: name })));
+    presets.push(button('出せるだけ', () => { count.value = onePerFamily(pool()).length; estimate(); }));
+    const radios = (name, options) => Object.entries(options).map(([value, [text]], i) => make('label', {},
+      make('input', { type: 'radio', name, value, checked: i === 0, onchange: estimate }), make('span', { textContent: text })));
     let drawn = []; // 空欄補充の小問の数は選んだ問題で変わるので、始める前に選んで、時間を知らせる。
     const about = make('p', { className: 'desk-about' });
     about.setAttribute('role', 'status');
     const start = make('button', { className: 'quiz-decide', textContent: '始める' });
     const form = make('form', { className: 'desk-form', onsubmit: begin },
       make('fieldset', {}, make('legend', { textContent: '章' }), ...chapters.map(({ label }) => label)),
+      make('fieldset', {}, make('legend', { textContent: '難しさ' }), ...radios('mix', MIXES)),
       make('fieldset', {}, make('legend', { textContent: '問題の数' }),
         make('label', {}, count, make('span', { textContent: '問' })), buttons(...presets)),
-      make('fieldset', {}, make('legend', { textContent: '時間' }), ...paces), about, buttons(start));
+      make('fieldset', {}, make('legend', { textContent: '時間' }), ...radios('pace', PACES)), about, buttons(start));
     show(heading('新しい模擬試験'), ...(problem ? [notice(problem)] : []), form, make('div', { className: 'desk-past' }, ...pastExams(back)));
     estimate();
 
     /** 空欄補充があるので、問題の数は小問の数より少ない。試しに選んで、1 問あたりの小問の数を見積もる。 */
     function enough(questions) {
-      const some = draw(questions, Math.min(questions.length, PARTS));
-      return Math.max(1, Math.min(questions.length, Math.round(PARTS * some.length / parts(some)) || 0));
+      const some = draw(questions, PARTS, mix()[2]);
+      return Math.max(1, Math.min(some.length, Math.round(PARTS * some.length / parts(some)) || 0));
+    }
+
+    function mix() {
+      return MIXES[new FormData(form).get('mix')];
     }
 
     function pool() {
-      return chapters.flatMap(({ own, box }) => (box.checked ? own : []));
+      const levels = mix()[1];
+      return chapters.flatMap(({ own, box }) => (box.checked ? own.filter(({ level }) => levels.includes(level)) : []));
     }
 
+    /** 今の条件で選べる問題。一つの組からは 1 問なので、most 問までしか出せない。 */
     function chosen() {
       const questions = pool();
+      const most = onePerFamily(questions).length;
       const wanted = Math.floor(Number(count.value));
-      return { questions, wanted: Math.min(wanted, questions.length), valid: questions.length > 0 && wanted >= 1 };
+      return { questions, most, wanted: Math.min(wanted, most), over: wanted > most, valid: most > 0 && wanted >= 1 };
     }
 
     function pace() {
@@ -74,14 +90,18 @@
     }
 
     function estimate() {
-      const { questions, wanted, valid } = chosen();
+      const { questions, most, wanted, over, valid } = chosen();
       start.disabled = !valid;
       if (!valid) {
-        about.textContent = questions.length ? '問題の数を 1 以上にしてください。' : '章を一つ以上選んでください。';
+        const some = chapters.some(({ box }) => box.checked);
+        about.textContent = most ? '問題の数を 1 以上にしてください。' : some ? '選んだ章に、この難しさの問題はありません。' : '章を一つ以上選んでください。';
         return;
       }
-      drawn = draw(questions, wanted);
-      about.textContent = `${wanted}問（小問${parts(drawn)}）を出します。` +
+      drawn = draw(questions, wanted, mix()[2]);
+      const own = LEVELS.map((name, level) => [name, drawn.filter((question) => question.level === level).length]);
+      const levels = own.filter(([, n]) => n > 0).map(([name, n]) => `${name}${n}問`).join('、');
+      about.textContent = `${wanted}問（小問${parts(drawn)}）を出します。難しさは、${levels}です。` +
+        (over ? `似た問題は一緒に出さないので、この条件では${most}問までです。` : '') +
         (pace() ? `制限時間は、およそ${Math.max(1, Math.round(parts(drawn) * pace() / 60))}分です。` : '時間の制限はありません。');
     }
 

@@ -6,6 +6,8 @@
   const { make, sum } = desk;
   const { KEYS, BOX_DAYS, dayAfter, store, read } = window.workbookStore;
   const WEIGHTS = [4, 2, 1]; // 重要度ごとの、選ばれやすさ
+  const LEVELS = ['基本', '標準', '発展']; // 難しさ
+  const OUTSIDE = 2; // 試験の外の難しさ (発展)。模擬試験の点数には入れない。
 
   /** 問題の HTML から、新しいカードの要素を作る。 */
   function article(question, title) {
@@ -78,15 +80,32 @@
 
   // ---- 問題を選ぶ ----
 
-  /** 重みに比例して選ばれやすい、重ならない `count` 問 (Efraimidis–Spirakis の方法)。並びはばらばらにする。 */
-  function draw(questions, count) {
-    const drawn = questions
-      .map((question) => ({ question, key: Math.random() ** (1 / WEIGHTS[question.importance]) }))
-      .sort((a, b) => b.key - a.key)
-      .slice(0, count);
-    return drawn.map(({ question }) => ({ question, key: Math.random() })).sort((a, b) => a.key - b.key)
-      .map(({ question }) => question);
+  const mixed = (questions) => questions.map((question) => ({ question, key: Math.random() })).sort((a, b) => a.key - b.key)
+    .map(({ question }) => question);
+
+  /** 同じ組 (互いに答えになる問題) からは、初めの 1 問だけを残す。 */
+  function onePerFamily(questions) {
+    const seen = new Set();
+    return questions.filter(({ family }) => !seen.has(family) && seen.add(family));
   }
 
-  Object.assign(desk, { article, strings, fits, marks, parts, answered, load, isDue, history, savedExam, draw });
+  /**
+   * 重みに比例して選ばれやすい `count` 問 (Efraimidis–Spirakis の方法)。一つの組からは 1 問まで。並びはばらばらにする。
+   * `shares` は難しさごとの割合。足りない難しさの分は、ほかの難しさから補う。
+   */
+  function draw(questions, count, shares = []) {
+    const order = questions
+      .map((question) => ({ question, key: Math.random() ** (1 / WEIGHTS[question.importance]) }))
+      .sort((a, b) => b.key - a.key)
+      .map(({ question }) => question);
+    let drawn = [];
+    const add = (more, own) => {
+      drawn = onePerFamily([...drawn, ...order.filter(own)]).slice(0, drawn.length + more);
+    };
+    shares.forEach((share, level) => add(Math.round(share * count), (question) => question.level === level));
+    add(count - drawn.length, () => true);
+    return mixed(drawn);
+  }
+
+  Object.assign(desk, { LEVELS, OUTSIDE, article, strings, fits, marks, parts, answered, load, isDue, history, savedExam, onePerFamily, draw });
 })();

@@ -4,7 +4,7 @@
 
   const desk = window.workbookDesk;
   const { make, percent, show, focus, notice, heading, table, bar, download, FULL } = desk;
-  const { load, isDue, history, portable } = desk;
+  const { LEVELS, OUTSIDE, load, isDue, history, portable } = desk;
   const { store } = window.workbookStore;
 
   function record(message = '') {
@@ -19,6 +19,7 @@
     const groups = (list, own) => list.map((item) => [item.name ?? item.title, desk.bank.questions.filter((question) => own(question, item.id))])
       .filter(([, questions]) => questions.length > 0);
     const progress = (name, list) => table([name, ...names], list.map(([label, questions]) => [label, ...counts(questions)]));
+    const levels = LEVELS.map((name, id) => ({ id, name: id === OUTSIDE ? `${name}（試験の外）` : name }));
     const known = desk.bank.questions.filter((question) => question.record?.answered).length;
     const past = history();
     const title = heading('今の様子');
@@ -31,6 +32,7 @@
       heading('読み直すとよい節'), ...weakSections(),
       heading('章ごと'), progress('章', groups(desk.bank.chapters, (question, id) => question.chapter === id)),
       heading('シラバスの項目ごと'), progress('項目', groups(desk.bank.syllabus, (question, id) => question.syllabus.includes(id))),
+      heading('難しさごと'), progress('難しさ', groups(levels, (question, id) => question.level === id)),
       Object.assign(heading('記録の持ち運び'), { className: 'desk-title desk-screen' }), ...portable((text) => { record(text); focus(desk.root.firstElementChild); }),
       heading('問題集と用語集のファイル'), make('ul', {}, ...desk.bank.files.map(([name, about]) => make('li', {},
         make('a', { href: name, download: name, textContent: `${about}（${name}）`, onclick: (event) => fetchFile(event, name) })))));

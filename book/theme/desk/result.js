@@ -4,25 +4,38 @@
 
   const desk = window.workbookDesk;
   const { make, button, buttons, sum, percent, minutes, dateTime, show, focus, notice, heading, table, bar } = desk;
-  const { article, fits, answered, history } = desk;
+  const { LEVELS, OUTSIDE, article, fits, answered, history } = desk;
   const { Card } = window.workbookQuiz;
+
+  const sumUp = (answers) => ({ right: sum(answers.map(({ marks }) => marks.filter(Boolean).length)), all: sum(answers.map(({ marks }) => marks.length)) });
+
+  /** 点数に数える答えと、試験の外 (発展) の答えに分けて、小問を数える。難しさは、今の問題集の決め方による。 */
+  function tallies(answers) {
+    const levels = new Map(desk.bank.questions.map(({ id, level }) => [id, level]));
+    const outside = ({ id }) => levels.get(id) === OUTSIDE;
+    return { scored: sumUp(answers.filter((answer) => !outside(answer))), outside: sumUp(answers.filter(outside)) };
+  }
 
   /** 1 回の模擬試験の結果。`back` は、模擬試験の始めに戻る操作。 */
   function report(result, back, problem = '') {
     const found = result.answers.map((answer) => ({ answer, question: desk.bank.questions.find(({ id }) => id === answer.id) }));
-    const tally = (list) => ({ right: sum(list.map(({ answer }) => answer.marks.filter(Boolean).length)), all: sum(list.map(({ answer }) => answer.marks.length)) });
-    const total = tally(found);
+    const tally = (list) => sumUp(list.map(({ answer }) => answer));
+    const { scored, outside } = tallies(result.answers);
     const perfect = found.filter(({ answer }) => answer.marks.every(Boolean)).length;
     const skipped = found.filter(({ answer }) => !answered(answer)).length;
     const title = heading('結果');
-    const score = make('p', { className: 'desk-score', textContent: `小問${total.all}のうち${total.right}が正解（${percent(total.right, total.all)}）` });
-    const details = make('p', { textContent: `${found.length}問のうち、すべて正しく答えたのは${perfect}問です。${skipped ? `答えなかった問題は${skipped}問です。` : ''}かかった時間は${minutes(result.seconds)}、小問一つあたり${Math.round(result.seconds / total.all)}秒でした。` });
+    const score = make('p', { className: 'desk-score', textContent: scored.all
+      ? `小問${scored.all}のうち${scored.right}が正解（${percent(scored.right, scored.all)}）` : '発展だけなので、点数はありません。' });
+    const beyond = outside.all ? [make('p', { className: 'desk-beyond',
+      textContent: `発展（試験の外・知っておくとよい）は、小問${outside.all}のうち${outside.right}が正解です。点数には入れていません。` })] : [];
+    const details = make('p', { textContent: `${found.length}問のうち、すべて正しく答えたのは${perfect}問です。${skipped ? `答えなかった問題は${skipped}問です。` : ''}かかった時間は${minutes(result.seconds)}、小問一つあたり${Math.round(result.seconds / (scored.all + outside.all))}秒でした。` });
 
     const breakdown = (name, groups) => table([name, '正解', '割合'], groups
       .map(([label, list]) => [label, tally(list)]).filter(([, { all }]) => all > 0)
       .map(([label, { right, all }]) => [label, `${right} / ${all}`, make('span', { className: 'desk-share' }, bar(right, all), percent(right, all))]));
     const bySyllabus = breakdown('シラバスの項目', desk.bank.syllabus.map(({ id, name }) => [name, found.filter(({ question }) => question?.syllabus.includes(id))]));
     const byChapter = breakdown('章', desk.bank.chapters.map(({ id, title }) => [title, found.filter(({ question }) => question?.chapter === id)]));
+    const byLevel = breakdown('難しさ', LEVELS.map((name, level) => [level === OUTSIDE ? `${name}（点数の外）` : name, found.filter(({ question }) => question?.level === level)]));
 
     const cards = found.map(({ answer, question }, i) => {
       if (!question || !fits(question, answer.picks)) {
@@ -43,12 +56,13 @@
     const tabs = Object.entries(filters).map(([name, wanted]) =>
       button(`${name} ${cards.filter(wanted).length}`, (event) => select(event.target, wanted)));
     const list = make('div', {}, ...cards.map(({ element }) => element));
-    show(title, ...(result.timeout ? [notice('時間になったので、採点しました。')] : []), ...(problem ? [notice(problem)] : []), score, details,
+    show(title, ...(result.timeout ? [notice('時間になったので、採点しました。')] : []), ...(problem ? [notice(problem)] : []), score, ...beyond, details,
       buttons(make('a', { className: 'desk-link', href: 'review.html', textContent: 'できなかった問題を復習する' }), button('模擬試験の始めに戻る', back)),
       make('h3', { textContent: 'シラバスの項目ごと' }), bySyllabus,
       make('p', { className: 'desk-about', textContent: '一つの問題が、二つ以上の項目に数えられることがあります。' +
-        (found.every(({ question }) => question) ? '' : '問題集から除かれた問題は、項目にも章にも数えていません。') }),
+        (found.every(({ question }) => question) ? '' : '問題集から除かれた問題は、どの表でも数えていません。') }),
       make('h3', { textContent: '章ごと' }), byChapter,
+      make('h3', { textContent: '難しさごと' }), byLevel,
       make('h3', { textContent: '問題ごとの答えと理由' }), buttons(...tabs), list);
     select(tabs[0], filters.すべて);
     focus(title);
@@ -64,11 +78,11 @@
     const past = history();
     if (past.length === 0) return [];
     return [heading('これまでの結果'), table(['受けた日', '', '小問の正解', '時間'], past.map((result) => {
-      const all = result.answers.flatMap((answer) => answer.marks);
-      const right = all.filter(Boolean).length;
+      const { scored, outside } = tallies(result.answers);
+      const { right, all } = scored.all ? scored : outside;
       return [dateTime(result.started),
         button('見る', () => report(result, back), { className: 'desk-small', ariaLabel: `${dateTime(result.started)} の結果を見る` }),
-        `${right} / ${all.length}（${percent(right, all.length)}）`, minutes(result.seconds)];
+        `${scored.all ? '' : '発展 '}${right} / ${all}（${percent(right, all)}）`, minutes(result.seconds)];
     }))];
   }
 

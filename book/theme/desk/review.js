@@ -4,7 +4,7 @@
 
   const desk = window.workbookDesk;
   const { make, button, buttons, date, show, focus, notice, heading, table, FULL } = desk;
-  const { article, load, isDue, draw } = desk;
+  const { article, load, isDue, onePerFamily, draw } = desk;
   const { Card } = window.workbookQuiz;
   const { BOX_DAYS, store } = window.workbookStore;
 
@@ -14,15 +14,18 @@
     const fresh = desk.bank.questions.filter((question) => !question.record);
     const known = desk.bank.questions.filter((question) => question.record);
     const later = known.filter((question) => !isDue(question));
-    const some = Math.min(10, fresh.length);
+    const sitting = onePerFamily(due); // 似た問題を続けて出すと、前の問題が答えになる。残りは、次の一度で出す。
+    const some = Math.min(10, onePerFamily(fresh).length);
     const next = Math.min(...later.map((question) => question.record.due));
     let text = `今日の復習は${due.length}問です。`;
     if (known.length === 0) text = '答えた問題がまだないので、復習するものはありません。章の確認問題か模擬試験を解くと、ここに予定が入ります。';
     else if (due.length === 0 && later.length) text = `今日の復習は終わりました。次は${date(next)}に${later.filter((q) => q.record.due === next).length}問あります。`;
     const status = make('p', { className: 'desk-score', textContent: text });
     const rows = BOX_DAYS.map((days, box) => [`箱${box}`, days ? `${days}日` : 'すぐに', known.filter(({ record }) => record.box === box).length]);
-    show(heading('今日の復習'), ...(store.works ? [] : [notice(FULL)]), status,
-      buttons(...(due.length ? [button('復習を始める', () => go(due), { className: 'quiz-decide' })] : []),
+    const apart = sitting.length < due.length ? [make('p', { className: 'desk-about',
+      textContent: `似た問題は一緒に出さないので、一度に解くのは${sitting.length}問です。残りは、終えたあとに続けて解けます。` })] : [];
+    show(heading('今日の復習'), ...(store.works ? [] : [notice(FULL)]), status, ...apart,
+      buttons(...(due.length ? [button('復習を始める', () => go(sitting), { className: 'quiz-decide' })] : []),
         ...(some ? [button(`まだ解いていない問題を${some}問解く`, () => go(draw(fresh, some)))] : [])),
       heading('箱の中身'), table(['箱', '次に出るまで', '問題'], rows));
   }
