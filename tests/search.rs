@@ -168,14 +168,14 @@ const FOUND: &[(&str, usize, &str)] = &[
     // 文の中の部分。強調、改行、数式や記号の隣も。
     ("だれも、自分の手だけを変えて", 1, "#term-nash-equilibrium"),
     ("観測されない変数", 5, "ch0"),
-    ("訓練データと同じ散らばり方をしている", 1, "ch01-generative-models/concept.html"),
+    ("訓練データと同じ分布に従っている", 1, "ch01-generative-models/concept.html"),
     ("にせ札", 3, "ch03-gan/concept.html"),
     ("崩壊 GAN 種類", 5, "term-mode-collapse"),
     ("損失は、下がり続けない", 1, "ch03-gan/run.html#ring-losses"),
     ("くじを外に出して", 1, "ch02-vae/theory.html#reparameterization"),
     ("はんこを押して", 1, "appendix/computation.html#transposed"),
-    ("文化審議会", 1, "ch01-generative-models/concept.html#copyright"),
-    ("1609.03499", 5, "ch01-generative-models/concept.html"),
+    ("文化審議会", 1, "ch01-generative-models/risks.html#copyright"),
+    ("1609.03499", 5, "ch01-generative-models/theory.html"),
     ("2021年版", 5, "appendix/syllabus.html"),
     ("info VAE", 1, "#term-info-vae"),
 ];
