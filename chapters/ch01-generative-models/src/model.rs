@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Module, Tensor};
 use candle_nn::VarBuilder;
 use common::nn::{Activation, Linear};
+use common::state::is_finite;
 use nalgebra::{DMatrix, DVector, DVectorView};
 use rand::Rng;
 use rand_distr::StandardNormal;
@@ -186,6 +187,7 @@ impl Generative {
             let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
             let values = |name: &str| -> Result<Vec<f64>> {
                 let tensor = tensors.get(name).with_context(|| format!("{name} がありません"))?;
+                ensure!(is_finite(tensor)?, "{name} に NaN か無限大が入っています");
                 Ok(tensor.flatten_all()?.to_vec1()?)
             };
             let prior = values("prior")?;
@@ -200,11 +202,7 @@ impl Generative {
                         && variances.len() == means.len()
                         && axes.len() == dim * means.len()
                         && means.len() == dim * weights.len()
-                        && variances.iter().all(|v| *v > 0.)
-                        && [&weights, &means, &axes, &variances]
-                            .into_iter()
-                            .flatten()
-                            .all(|v| v.is_finite()),
+                        && variances.iter().all(|v| *v > 0.),
                     "形か値が合いません"
                 );
                 let parts =

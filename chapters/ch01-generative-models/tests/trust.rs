@@ -48,10 +48,10 @@ fn bad_input_gets_one_japanese_sentence() {
 #[cfg(unix)]
 #[test]
 fn a_stopped_run_resumes_to_the_same_bytes() {
-    let mixture = ["--data", "digits", "--components", "12"];
+    let mixture = ["--data", "digits", "--components", "5"];
     chapter::resumes(TRUST.program, &mixture, "100", "digits-mixture");
     let classifier = ["--data", "digits", "--model", "classifier"];
-    chapter::resumes(TRUST.program, &classifier, "1000", "digits-classifier");
+    chapter::resumes(TRUST.program, &classifier, "600", "digits-classifier");
 }
 
 #[cfg(unix)]

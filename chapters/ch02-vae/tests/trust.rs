@@ -57,7 +57,7 @@ fn a_diverging_run_stops_and_leaves_the_old_result() {
 #[test]
 fn a_stopped_run_resumes_to_the_same_bytes() {
     let args = ["--data", "vowels", "--noise", "0.1", "--hidden", "32"];
-    chapter::resumes(TRUST.program, &args, "1500", "vowels");
+    chapter::resumes(TRUST.program, &args, "600", "vowels");
 }
 
 #[cfg(unix)]

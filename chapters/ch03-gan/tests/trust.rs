@@ -42,7 +42,7 @@ fn bad_input_gets_one_japanese_sentence() {
 #[test]
 fn a_stopped_run_resumes_to_the_same_bytes() {
     let args = ["--data", "ring"];
-    chapter::resumes(TRUST.program, &args, "1500", "ring");
+    chapter::resumes(TRUST.program, &args, "800", "ring");
 }
 
 /// kill (SIGTERM) でも、端末を閉じても (SIGHUP)、Ctrl-C と同じに残る。

@@ -42,7 +42,7 @@ fn bad_input_gets_one_japanese_sentence() {
 #[test]
 fn a_stopped_run_resumes_to_the_same_bytes() {
     let args = ["--width", "4", "--size", "16"];
-    chapter::resumes(TRUST.program, &args, "400", "dcgan");
+    chapter::resumes(TRUST.program, &args, "150", "dcgan");
 }
 
 #[cfg(unix)]

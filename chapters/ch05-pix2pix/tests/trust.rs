@@ -46,7 +46,7 @@ fn bad_input_gets_one_japanese_sentence() {
 #[test]
 fn a_stopped_run_resumes_to_the_same_bytes() {
     let tiny = ["--width-g", "4", "--width-d", "4", "--batch", "4", "--size", "16"];
-    chapter::resumes(TRUST.program, &tiny, "300", "kanji");
+    chapter::resumes(TRUST.program, &tiny, "150", "kanji");
 }
 
 #[cfg(unix)]

@@ -44,7 +44,7 @@ fn bad_input_gets_one_japanese_sentence() {
 #[test]
 fn a_stopped_run_resumes_to_the_same_bytes() {
     let tiny = ["--size", "16", "--width", "4", "--width-d", "4", "--train", "8"];
-    chapter::resumes(TRUST.program, &tiny, "150", "landscape");
+    chapter::resumes(TRUST.program, &tiny, "60", "landscape");
 }
 
 #[cfg(unix)]

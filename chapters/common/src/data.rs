@@ -175,7 +175,7 @@ impl Batches {
         let n = data.dim(0)?;
         anyhow::ensure!(
             (1..=n).contains(&size),
-            "ミニバッチの大きさ {size} は 1 以上、データの数 {n} 以下にしてください"
+            "--batch は 1 以上、学習に使うデータの数 {n} 以下にしてください ({size} でした)"
         );
         Ok(Self { data, size, order: (0..n as u32).collect(), next: n, rng })
     }

@@ -76,7 +76,7 @@ pub fn sentence(error: &anyhow::Error) -> String {
         }
     }
     match causes.split_first() {
-        None => format!("思いがけない失敗です。この文を添えて知らせてください: {error:#}"),
+        None => format!("分からない原因で止まりました。次の文と一緒に知らせてください: {error:#}"),
         Some((first, [])) => first.clone(),
         Some((first, rest)) => format!("{first} (原因: {})", rest.join(": ")),
     }

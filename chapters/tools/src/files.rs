@@ -44,7 +44,7 @@ pub fn cause(error: &io::Error) -> Option<&'static str> {
         ErrorKind::PermissionDenied => "権限がありません",
         ErrorKind::AlreadyExists => "同じ名前のものがあります",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "空き容量がありません",
-        ErrorKind::ReadOnlyFilesystem => "読み取り専用の場所です",
+        ErrorKind::ReadOnlyFilesystem => "書き込めない場所です",
         ErrorKind::NotADirectory => "途中の名前が、フォルダではなくファイルです",
         ErrorKind::IsADirectory => "ファイルではなくフォルダです",
         ErrorKind::DirectoryNotEmpty => "フォルダが空ではありません",

@@ -138,7 +138,7 @@ impl Watch {
         self.progress.finish();
         if let Some((name, value)) = absurd(history) {
             warn(format!(
-                "注意: {}の学習では {name} が {value:.0} まで大きくなりました。うまく学習できていないようです。{} を小さくしてみてください。",
+                "お知らせ: {}の学習では {name} が {value:.0} まで大きくなりました。うまく学習できていないようです。{} を小さくしてみてください。",
                 self.progress.label, self.lower
             ));
         }

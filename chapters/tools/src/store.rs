@@ -320,9 +320,7 @@ fn inspect(place: &Path) -> Result<Option<Manifest>> {
     let found = match fingerprints(place) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         found => found.with_context(|| {
-            format!(
-                "{shown} を調べられません。名前を変えるか、--out で別のフォルダを指定してください"
-            )
+            format!("{shown} を読めません。名前を変えるか、--out で別のフォルダを指定してください")
         })?,
     };
     let manifest = fs::read(place.join(MANIFEST)).ok();

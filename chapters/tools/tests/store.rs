@@ -173,7 +173,11 @@ fn run_record_round_trips_and_notices_changed_sources() {
     assert_ne!(before, print("fn b() {}\n"));
     assert_eq!(before, print("fn a() {}\n"));
     fs::write(source.join("main.rs"), "fn main() {}").unwrap();
-    assert_eq!(before, digest(std::slice::from_ref(&source)).unwrap(), "コマンドの入り口は図を変えない");
+    assert_eq!(
+        before,
+        digest(std::slice::from_ref(&source)).unwrap(),
+        "コマンドの入り口は図を変えない"
+    );
     fs::write(source.join("font.ttf"), [1, 2, 3]).unwrap();
     assert_ne!(before, digest(std::slice::from_ref(&source)).unwrap(), "字形は図を変える");
 

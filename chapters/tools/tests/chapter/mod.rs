@@ -235,6 +235,10 @@ pub fn resumes(program: &str, args: &[&str], steps: &str, name: &str) {
     let folder = Path::new(&parts).join(name);
     assert!(folder.join("state.safetensors").exists(), "{}", names(&folder));
 
+    // 違う設定では続けない。
+    let other = [&args[..], &["--out", &parts, "--resume", "--seed", "7"]].concat();
+    let (code, text) = run(program, &other);
+    assert!(code == Some(1) && text.contains("違う設定"), "{text}");
     let (code, text) = run(program, &[&args[..], &["--out", &parts, "--resume"]].concat());
     assert_eq!(code, Some(0), "{text}");
     let strip = |root: &str| -> BTreeMap<PathBuf, Vec<u8>> {
