@@ -69,7 +69,7 @@ fn chapters_have_the_same_files() {
         {
             assert!(dir.join("src").join(file).exists(), "{} に src/{file} がない", dir.display());
         }
-        for file in ["claims.rs", "book.rs", "snapshots.rs"] {
+        for file in ["claims.rs", "book.rs", "snapshots.rs", "trust.rs"] {
             assert!(
                 dir.join("tests").join(file).exists(),
                 "{} に tests/{file} がない",
@@ -99,7 +99,8 @@ fn chapters_do_not_depend_on_each_other() {
 
 #[test]
 fn common_knows_no_method() {
-    for (path, text) in sources(&root().join("chapters/common/src")) {
+    let tools = ["chapters/common/src", "chapters/tools/src"].map(|dir| sources(&root().join(dir)));
+    for (path, text) in tools.concat() {
         for line in code(&text) {
             let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
             for pair in words.windows(2) {
@@ -112,6 +113,63 @@ fn common_knows_no_method() {
                 let named = long.iter().any(|method| name.contains(method))
                     || name.split('_').any(|word| word == "gan" || word == "vae");
                 assert!(!named, "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+/// 学習はブラウザ (wasm32) でも動く。端末・図・ファイルの道具を、学習の側から使わない。
+///
+/// 本当に組み立てられるかは `cargo check --target wasm32-unknown-unknown --lib -p 章` で確かめられる。
+#[test]
+fn training_needs_no_command() {
+    let manifest = fs::read_to_string(root().join("chapters/common/Cargo.toml")).unwrap();
+    let everywhere = manifest.split_once("[dependencies]").unwrap().1.split_once("\n[").unwrap().0;
+    for name in ["clap", "ctrlc", "indicatif", "mimalloc", "plotters", "tools", "unify"] {
+        let used = everywhere.lines().any(|line| line.starts_with(name));
+        assert!(!used, "common が、ブラウザでは使えない {name} に頼っている");
+    }
+    let command = ["book.rs", "explorer.rs", "figures.rs", "main.rs"];
+    for dir in chapters() {
+        let map = fs::read_to_string(dir.join("src/lib.rs")).unwrap();
+        for (path, text) in sources(&dir.join("src")) {
+            let file = path.file_name().unwrap().to_str().unwrap();
+            if command.contains(&file) {
+                let module = format!("pub mod {};", file.trim_end_matches(".rs"));
+                let only_here = format!("#[cfg(not(target_arch = \"wasm32\"))]\n{module}");
+                assert!(file == "main.rs" || map.contains(&only_here), "{}", path.display());
+                continue;
+            }
+            for line in code(&text) {
+                let mut names = vec!["tools::".to_string()];
+                names
+                    .extend(command.map(|file| format!("crate::{}", file.trim_end_matches(".rs"))));
+                let used = names.iter().find(|name| line.contains(name.as_str()));
+                assert!(used.is_none(), "{} が {used:?} を使っている", path.display());
+            }
+        }
+    }
+}
+
+/// 1 つの章の中で、2 つのファイルが互いを取り込まない。
+#[test]
+fn no_two_files_of_a_chapter_import_each_other() {
+    for dir in chapters() {
+        let sources = sources(&dir.join("src"));
+        let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_string();
+        let imports = |text: &str, other: &str| {
+            code(text).any(|line| {
+                let of = |start: &str| line.contains(&format!("{start}{other}"));
+                of("use crate::") || of("crate::") && line.contains(&format!("crate::{other}::"))
+            })
+        };
+        for (a, text_a) in &sources {
+            for (b, text_b) in &sources {
+                let (name_a, name_b) = (name(a), name(b));
+                if name_a < name_b && name_a != "lib" && name_b != "lib" {
+                    let both = imports(text_a, &name_b) && imports(text_b, &name_a);
+                    assert!(!both, "{} と {} が互いを取り込んでいる", a.display(), b.display());
+                }
             }
         }
     }

@@ -1,17 +1,22 @@
 //! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use common::cli;
 use common::data::energy_distance;
-use common::history::{self, Run};
-use common::plot;
+use common::history::History;
 use common::seed::Seed;
+use common::state::{Resume, State};
 use nalgebra::DMatrix;
+use tools::cli;
+use tools::plot;
+use tools::progress::{Progress, Watch};
+use tools::record::{self, Run};
+use tools::session::{Keep, Settings};
+use tools::store::Store;
 
 use crate::config::{Config, Data, Labels, Model};
+use crate::convert;
 use crate::data::{self, HELD_OUT, Split};
 use crate::figures::{self, Recorder, Sweep};
 use crate::measure;
@@ -31,42 +36,68 @@ pub struct ClassifierOutcome {
     pub split: Split,
 }
 
-fn go_on() -> ControlFlow<()> {
-    if cli::stop_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+impl Settings for Config {
+    const CHAPTER: &str = env!("CARGO_PKG_NAME");
+
+    fn name(&self) -> String {
+        figures::name(self)
+    }
+
+    fn flags(&self) -> String {
+        let labels = if self.labels == Labels::Use { " --labels use" } else { "" };
+        format!("--data {} --model {}{labels}", self.data.name(), self.model.name())
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
 }
 
 /// 生成モデルの学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
 pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    resume(label, config, quiet, &State::default())
+}
+
+/// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
     config.check()?;
     let split = data::dataset(config)?;
-    let bar = cli::Progress::new(label, config.steps, quiet);
     let mut recorder = Recorder::default();
-    let trained = train::train(config, &split, |progress| {
-        bar.step(progress.step, &progress.named());
-        recorder.observe(config, progress);
-        Ok(go_on())
+    saved.restore(&mut [("figures", &mut recorder)])?;
+    let mut watch = Watch::new(label, config.steps, quiet, "--components");
+    let trained = train::resume(config, &split, saved, |now| {
+        recorder.observe(config, now);
+        watch.step(now.step, Some(now.named()), None)
     })?;
-    bar.finish();
+    watch.finish(&trained.history);
     Ok(Outcome { trained, recorder, split })
 }
 
-/// 識別モデルの学習を、進み具合を見せながら行います。
-pub fn run_classifier(label: &str, config: &Config, quiet: bool) -> Result<ClassifierOutcome> {
+/// 識別モデルの学習を、進み具合を見せながら行います。`saved` が空でなければ、その続きです。
+pub fn run_classifier(
+    label: &str,
+    config: &Config,
+    quiet: bool,
+    saved: &State,
+) -> Result<ClassifierOutcome> {
     config.check()?;
     let split = data::dataset(config)?;
-    let bar = cli::Progress::new(label, config.steps, quiet);
-    let trained = train::train_classifier(config, &split, |step, losses| {
-        bar.step(step, losses);
-        Ok(go_on())
+    let mut watch = Watch::new(label, config.steps, quiet, "--lr");
+    let trained = train::train_classifier(config, &split, saved, |step, losses| {
+        watch.step(step, Some(losses), None)
     })?;
-    bar.finish();
+    watch.finish(&trained.history);
     Ok(ClassifierOutcome { trained, split })
 }
 
 /// 端末に出す見本。画像は 4 枚を横に並べます。
 pub fn preview(x: &DMatrix<f64>) -> Result<String> {
     if x.nrows() == 2 {
-        return plot::ascii(&data::tensor(x)?);
+        return plot::ascii(&convert::tensor(x)?);
     }
     let images = figures::images(&figures::first(x, 4))?;
     let row: Vec<_> =
@@ -75,15 +106,6 @@ pub fn preview(x: &DMatrix<f64>) -> Result<String> {
 }
 
 impl Outcome {
-    /// 図・モデル・設定を `dir` に残します。
-    pub fn save(&self, dir: &Path) -> Result<()> {
-        figures::draw(&self.trained, &self.recorder, &self.split.held_out, dir)?;
-        let name = figures::name(&self.trained.config);
-        let config = serde_json::to_string_pretty(&self.trained.config)? + "\n";
-        common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
-        self.trained.model.save(&dir.join(format!("{name}.safetensors")))
-    }
-
     /// 標本 1 つあたりの log p(x) の平均: 学習に使ったデータ、保留データ。
     pub fn log_likelihood(&self) -> [f64; 2] {
         [&self.split.train, &self.split.held_out]
@@ -94,9 +116,35 @@ impl Outcome {
     pub fn distance(&self) -> Result<f32> {
         measure::distance(&self.trained.model, &self.split.held_out.x)
     }
+}
+
+impl tools::session::Outcome for Outcome {
+    type Config = Config;
+
+    fn config(&self) -> &Config {
+        &self.trained.config
+    }
+
+    fn history(&self) -> &History {
+        &self.trained.history
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = self.trained.state.clone();
+        self.recorder.save(&mut state, "figures")?;
+        Ok(state)
+    }
+
+    fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        Ok(vec![("model", self.trained.model.to_bytes()?)])
+    }
+
+    fn draw(&self, folder: &Path) -> Result<()> {
+        figures::draw(&self.trained, &self.recorder, &self.split.held_out, folder)
+    }
 
     /// 学習の終わりに端末へ出す、短い読み方。
-    pub fn reading(&self) -> Result<String> {
+    fn reading(&self) -> Result<String> {
         let [train, held_out] = self.log_likelihood();
         let likelihood = format!(
             "1 つあたりの対数尤度は、学習データで {train:.2}、保留データで {held_out:.2} でした。差が大きいほど、学習データに合わせすぎています。"
@@ -122,22 +170,39 @@ impl Outcome {
 }
 
 impl ClassifierOutcome {
-    /// 重みと設定を `dir` に残します。
-    pub fn save(&self, dir: &Path) -> Result<()> {
-        let name = figures::name(&self.trained.config);
-        let config = serde_json::to_string_pretty(&self.trained.config)? + "\n";
-        common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
-        self.trained.variables.save("classifier", &dir.join(format!("{name}.safetensors")))
-    }
-
     /// 保留データでの正解率。
     pub fn accuracy(&self) -> Result<f64> {
         let posterior = self.trained.classifier.posterior(&self.split.held_out.x)?;
         Ok(measure::accuracy(&posterior, &self.split.held_out.labels))
     }
+}
+
+impl tools::session::Outcome for ClassifierOutcome {
+    type Config = Config;
+
+    fn config(&self) -> &Config {
+        &self.trained.config
+    }
+
+    fn history(&self) -> &History {
+        &self.trained.history
+    }
+
+    fn state(&self) -> Result<State> {
+        Ok(self.trained.state.clone())
+    }
+
+    fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        Ok(vec![("classifier", self.trained.variables.to_bytes("classifier")?)])
+    }
+
+    /// 識別モデルには、図にする標本がありません。
+    fn draw(&self, _: &Path) -> Result<()> {
+        Ok(())
+    }
 
     /// 学習の終わりに端末へ出す、短い読み方。
-    pub fn reading(&self) -> Result<String> {
+    fn reading(&self) -> Result<String> {
         Ok(format!(
             "保留データの {:.1} % を当てました。このモデルが知っているのは p(y|x) だけで、新しい x は作れません。",
             100. * self.accuracy()?
@@ -164,23 +229,49 @@ pub const MODELS: [(Model, &str); 3] =
     [(Model::Pixels, "独立な画素"), (Model::Gaussian, "正規分布"), (Model::Mixture, "混合")];
 
 impl Book {
-    /// すべて学習します。
-    pub fn train(quiet: bool) -> Result<Self> {
+    /// モデルも残す学習。
+    pub fn named_configs() -> Vec<Config> {
+        let of = |data| MODELS.map(|(model, _)| Config::book(data, model));
+        let classifier = |data| Config::book(data, Model::Classifier);
+        let mut named = [of(Data::Moons), of(Data::Digits)].concat();
+        for data in [Data::Blobs, Data::Digits] {
+            named.extend([Config::by_class(data), classifier(data)]);
+        }
+        named
+    }
+
+    /// すべて学習します。Ctrl-C なら、残りの学習はせずに失敗します。
+    ///
+    /// `keep` は学習が 1 つ終わる (または止められる) たびに呼ばれ、結果を残す機会になります。
+    pub fn train(quiet: bool, keep: &Keep<Config>) -> Result<Self> {
+        let kept = |label: &str, outcome: &dyn tools::session::Outcome<Config = Config>| {
+            keep(outcome)?;
+            ensure!(!cli::stop_requested(), "{label}の途中で止めました");
+            Ok(())
+        };
+        let run = |label: &str, config: Config| -> Result<Outcome> {
+            let outcome = run(label, &config, quiet)?;
+            kept(label, &outcome)?;
+            Ok(outcome)
+        };
         let three = |data: Data, title: &str| -> Result<[Outcome; 3]> {
-            let outcome = |(model, name)| {
-                run(&format!("{title} ({name})"), &Config::book(data, model), quiet)
-            };
+            let outcome =
+                |(model, name)| run(&format!("{title} ({name})"), Config::book(data, model));
             let [a, b, c] = MODELS.map(outcome);
             Ok([a?, b?, c?])
         };
-        let classifier =
-            |label, data| run_classifier(label, &Config::book(data, Model::Classifier), quiet);
+        let classifier = |label: &str, data| -> Result<ClassifierOutcome> {
+            let config = Config::book(data, Model::Classifier);
+            let outcome = run_classifier(label, &config, quiet, &State::default())?;
+            kept(label, &outcome)?;
+            Ok(outcome)
+        };
         Ok(Self {
             classifier: classifier("2 クラス (識別)", Data::Blobs)?,
-            blobs: run("2 クラス (生成)", &Config::by_class(Data::Blobs), quiet)?,
+            blobs: run("2 クラス (生成)", Config::by_class(Data::Blobs))?,
             moons: three(Data::Moons, "三日月")?,
             digits: three(Data::Digits, "数字")?,
-            by_label: run("数字 (ラベルごと)", &Config::by_class(Data::Digits), quiet)?,
+            by_label: run("数字 (ラベルごと)", Config::by_class(Data::Digits))?,
             digit_classifier: classifier("数字 (識別)", Data::Digits)?,
             components: components_sweep(quiet)?,
             floors: floors_sweep(quiet)?,
@@ -214,7 +305,7 @@ impl Book {
         figures::sweep(&self.components, "成分の数", &dir.join("digits-components.svg"))?;
         figures::sweep(&self.floors, "分散の底 (10 の何乗か)", &dir.join("digits-floor.svg"))?;
         let history = self.digits[2].trained.history.to_string();
-        common::files::write(&dir.join("digits-history.txt"), history.as_bytes())?;
+        tools::files::write(&dir.join("digits-history.txt"), history.as_bytes())?;
         self.record()?.write(dir)
     }
 
@@ -258,7 +349,7 @@ impl Book {
 
     /// 本文が引用する測定値。
     fn record(&self) -> Result<Run> {
-        let mut record = Run::new(fingerprint()?);
+        let mut record = Run::new(fingerprint());
         let percent = |rate: f64| format!("{:.1} %", 100. * rate);
 
         record.config("blobs.classifier", &self.classifier.trained.config)?;
@@ -282,7 +373,7 @@ impl Book {
         let real = &self.digits[0].split;
         record.result("digits.train", real.train.labels.len());
         record.result("digits.held_out", real.held_out.labels.len());
-        let [a, b] = [&real.train.x, &real.held_out.x].map(data::tensor);
+        let [a, b] = [&real.train.x, &real.held_out.x].map(convert::tensor);
         record.result("digits.distance_real", format!("{:.3}", energy_distance(&a?, &b?)?));
         let nearest = measure::nearest(&real.held_out.x, &real.train.x);
         record.result("digits.nearest_real", format!("{:.2}", measure::mean(&nearest)));
@@ -334,10 +425,11 @@ impl Book {
 }
 
 fn sweep(label: &str, quiet: bool, settings: &[(f64, Config)]) -> Result<Sweep> {
-    let bar = cli::Progress::new(label, settings.len(), quiet);
+    let bar = Progress::new(label, settings.len(), quiet);
     let mut points = Vec::new();
     for (index, (value, config)) in settings.iter().enumerate() {
         let [train, held_out] = run(label, config, true)?.log_likelihood();
+        ensure!(!cli::stop_requested(), "{label}の途中で止めました");
         points.push((*value, train, held_out));
         bar.step(index + 1, &[("train", train as f32), ("held-out", held_out as f32)]);
     }
@@ -362,16 +454,15 @@ pub fn floors_sweep(quiet: bool) -> Result<Sweep> {
 }
 
 /// この章の図を決めるソースの指紋。
-pub fn fingerprint() -> Result<String> {
-    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
-    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+pub fn fingerprint() -> String {
+    record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 /// 保存したモデルだけを使って、新しい標本 `[dim, count]` を作ります。学習データは読みません。
 pub fn generate(
     config: &Config,
     label: Option<usize>,
-    dir: &Path,
+    store: &Store,
     count: usize,
     seed: Seed,
 ) -> Result<DMatrix<f64>> {
@@ -379,17 +470,8 @@ pub fn generate(
         config.model != Model::Classifier,
         "識別モデルは p(y|x) だけを学ぶので、新しい x は作れません。--model に pixels、gaussian、mixture のどれかを指定してください"
     );
-    let name = figures::name(config);
-    let path = dir.join(format!("{name}.safetensors"));
-    ensure!(
-        path.exists(),
-        "{} がありません。先に cargo run -p ch01-generative-models -- --data {} --model {}{} で学習してください",
-        path.display(),
-        config.data.name(),
-        config.model.name(),
-        if config.labels == Labels::Use { " --labels use" } else { "" }
-    );
-    let model = Generative::load(&path)?;
+    let (file, bytes) = store.open(config)?.bytes("model")?;
+    let model = Generative::from_bytes(&bytes, file)?;
     if let Some(label) = label {
         ensure!(
             label < model.classes.len(),

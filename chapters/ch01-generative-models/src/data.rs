@@ -1,7 +1,7 @@
 //! 学習に使うデータと、学習に使わずに取っておくデータ (保留データ)。
 
 use anyhow::Result;
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use common::data;
 use common::seed::Seed;
 use nalgebra::DMatrix;
@@ -10,6 +10,7 @@ use rand::seq::SliceRandom;
 use rand_distr::StandardNormal;
 
 use crate::config::{Config, Data};
+use crate::convert::matrix;
 use crate::model::Gaussian;
 
 /// 数字の画素は 17 段 (0〜16) で、[-1, 1] では 1 段の幅が 1/8 です。
@@ -112,18 +113,4 @@ fn shuffled(all: &Labelled, rng: &mut impl Rng) -> Labelled {
 
 fn labelled(points: &Tensor, labels: &[u8]) -> Result<Labelled> {
     Ok(Labelled { x: matrix(points)?, labels: labels.iter().copied().map(usize::from).collect() })
-}
-
-/// テンソル `[N, dim]` を、標本を列に並べた行列 `[dim, N]` にします。
-pub fn matrix(points: &Tensor) -> Result<DMatrix<f64>> {
-    let (n, dim) = points.dims2()?;
-    let values = points.flatten_all()?.to_vec1::<f32>()?;
-    // 行を続けて並べたものと、列を続けて並べたものは、メモリの上では同じ順になる。
-    Ok(DMatrix::from_iterator(dim, n, values.into_iter().map(f64::from)))
-}
-
-/// 行列 `[dim, N]` をテンソル `[N, dim]` に戻します。
-pub fn tensor(x: &DMatrix<f64>) -> candle_core::Result<Tensor> {
-    let values: Vec<f32> = x.iter().map(|&value| value as f32).collect();
-    Tensor::from_vec(values, (x.ncols(), x.nrows()), &Device::Cpu)
 }

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use anyhow::Result;
 use candle_core::Tensor;
-use common::plot::{self, EXTENT, Line, LineChart, Panel, RGBColor, Sheet, Surface, color};
 use common::seed::Seed;
+use common::state::{Resume, State};
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
+use tools::plot::{self, EXTENT, Line, LineChart, Panel, RGBColor, Sheet, Surface, color};
 
 use crate::config::{Config, Data, Labels, Model};
-use crate::data::{self, Labelled};
+use crate::convert;
+use crate::data::Labelled;
 use crate::measure::generate;
 use crate::model::{Classifier, Gaussian, Generative};
 use crate::train::{Progress, Trained};
@@ -30,6 +32,27 @@ impl Recorder {
         {
             self.frames.push((progress.step, progress.model.clone()));
         }
+    }
+}
+
+impl Resume for Recorder {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        let steps: Vec<f64> = self.frames.iter().map(|(step, _)| *step as f64).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        for (at, (_, model)) in self.frames.iter().enumerate() {
+            state.put_bytes(&format!("{name}.{at}"), &model.to_bytes()?)?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        let steps = state.numbers(&format!("{name}.steps"))?.into_iter().enumerate();
+        let frame = |(at, step): (usize, f64)| {
+            let bytes = state.bytes(&format!("{name}.{at}"))?;
+            Ok((step as usize, Generative::from_bytes(&bytes, "途中のモデル")?))
+        };
+        self.frames = steps.map(frame).collect::<Result<_>>()?;
+        Ok(())
     }
 }
 
@@ -119,7 +142,7 @@ pub fn points(x: &DMatrix<f64>) -> Vec<(f32, f32)> {
 
 /// 行列 `[64, N]` を画像 `[N, 1, 8, 8]` にします。
 pub fn images(x: &DMatrix<f64>) -> Result<Tensor> {
-    Ok(data::tensor(x)?.reshape((x.ncols(), 1, 8, 8))?)
+    Ok(convert::tensor(x)?.reshape((x.ncols(), 1, 8, 8))?)
 }
 
 /// 2 つのクラスを、塗った点 (0) と白抜きの点 (1) で足します。色は役割のままです。

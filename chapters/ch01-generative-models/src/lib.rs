@@ -13,10 +13,15 @@
 //! 5. [`measure`] 尤度と標本を測る (学習はしない)
 //! 6. [`figures`] 学習の結果を図にする (学習はしない)
 //! 7. [`book`] 本に載せる実験の一式 (壊した実験も含む)
+//!
+//! [`convert`] は行列とテンソルの行き来です。
 
+#[cfg(not(target_arch = "wasm32"))]
 pub mod book;
 pub mod config;
+pub mod convert;
 pub mod data;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod figures;
 pub mod measure;
 pub mod model;

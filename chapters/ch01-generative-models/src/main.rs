@@ -1,16 +1,17 @@
 //! `cargo run -p ch01-generative-models`: 生成モデルと識別モデルを学習させ、図とモデルを残します。
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
-use ch01_generative_models::book::{self, Book, MODELS};
+use anyhow::Result;
+use ch01_generative_models::book::{self, Book};
 use ch01_generative_models::config::{Config, Data, Labels, Model};
 use ch01_generative_models::figures;
 use clap::{ArgMatches, Parser, Subcommand};
-use common::cli;
-use common::plot::{self, Sheet, color};
+use common::check::within;
 use common::seed::Seed;
+use tools::cli;
+use tools::plot::{self, Sheet, color};
+use tools::session::{self, Options, Outcome};
 
 /// 第1章 生成モデルの考え方
 ///
@@ -21,12 +22,8 @@ use common::seed::Seed;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// 図とモデルを置くフォルダ (省くと target/ch01-generative-models)
-    #[arg(long, value_name = "DIR", global = true)]
-    out: Option<PathBuf>,
-    /// 進み具合を表示しません
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Subcommand)]
@@ -52,105 +49,87 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let (cli, matches) = cli::parse::<Cli, Config>();
-    cli::run(|| {
-        let dir = cli.out.clone().unwrap_or_else(|| cli::output_dir("ch01-generative-models"));
-        match cli.command {
-            Some(Command::Generate { count, seed, data, model, label }) => {
-                generate(data, model, label, &dir, count, Seed(seed))
-            }
-            None if cli::any_setting::<Config>(&matches) => train_one(&matches, &dir, cli.quiet),
-            None => train_book(&dir, cli.quiet),
+    cli::run::<Cli, Config>(|Cli { command, options }, given| match command {
+        Some(Command::Generate { count, seed, data, model, label }) => {
+            generate(data, model, label, &options, count, Seed(seed))
         }
+        None if options.one_run::<Config>(given) => train_one(&options, given),
+        None => train_book(&options),
     })
 }
 
 /// 本の実験をすべて行い、本と同じ図を書きます。
-fn train_book(dir: &Path, quiet: bool) -> Result<()> {
-    let book = Book::train(quiet)?;
-    book.draw(dir)?;
-    for outcome in book.moons.iter().chain(&book.digits).chain([&book.blobs, &book.by_label]) {
-        outcome.save(dir)?;
-    }
-    for outcome in [&book.classifier, &book.digit_classifier] {
-        outcome.save(dir)?;
-    }
-    cli::say(format!("\n■ 2 クラス (識別)\n{}", book.classifier.reading()?));
-    cli::say(format!("\n■ 2 クラス (生成)\n{}", book.blobs.reading()?));
-    for (outcome, (_, name)) in book.digits.iter().zip(MODELS) {
-        cli::say(format!("\n■ 数字 ({name})\n{}", outcome.reading()?));
-    }
-    cli::say(format!("\n■ 数字 (ラベルごと)\n{}", book.by_label.reading()?));
-    closing(dir);
-    Ok(())
+fn train_book(options: &Options) -> Result<()> {
+    session::train_book(
+        options,
+        &Book::named_configs(),
+        |keep| Book::train(options.quiet, keep),
+        Book::draw,
+        |book| {
+            let [pixels, gaussian, mixture] = &book.digits;
+            vec![
+                ("2 クラス (識別)", book.classifier.reading()),
+                ("2 クラス (生成)", book.blobs.reading()),
+                ("数字 (独立な画素)", pixels.reading()),
+                ("数字 (正規分布)", gaussian.reading()),
+                ("数字 (混合)", mixture.reading()),
+                ("数字 (ラベルごと)", book.by_label.reading()),
+            ]
+        },
+    )
 }
 
 /// 指定された設定で 1 回だけ学習します。
-fn train_one(matches: &ArgMatches, dir: &Path, quiet: bool) -> Result<()> {
-    let data = matches.get_one::<Data>("data").copied().unwrap_or(Data::Digits);
-    let model = matches.get_one::<Model>("model").copied().unwrap_or(Model::Mixture);
-    let config: Config = cli::overlay(Config::book(data, model), matches)?;
+fn train_one(options: &Options, given: &ArgMatches) -> Result<()> {
+    let data = given.get_one::<Data>("data").copied().unwrap_or(Data::Digits);
+    let model = given.get_one::<Model>("model").copied().unwrap_or(Model::Mixture);
     let label = format!("{} ({})", data.name(), model.name());
-    let (history, reading) = if model == Model::Classifier {
-        let outcome = book::run_classifier(&label, &config, quiet)?;
-        outcome.save(dir)?;
-        (outcome.trained.history.to_string(), outcome.reading()?)
-    } else {
-        let outcome = book::run(&label, &config, quiet)?;
-        outcome.save(dir)?;
-        (outcome.trained.history.to_string(), outcome.reading()?)
-    };
-    cli::say(format!("{history}\n{reading}"));
-    closing(dir);
-    Ok(())
+    let preset = Config::book(data, model);
+    match model {
+        Model::Classifier => session::train(options, given, preset, |config, saved| {
+            book::run_classifier(&label, config, options.quiet, saved)
+        }),
+        _ => session::train(options, given, preset, |config, saved| {
+            book::resume(&label, config, options.quiet, saved)
+        }),
+    }
 }
 
 fn generate(
     data: Data,
     model: Option<Model>,
     label: Option<usize>,
-    dir: &Path,
+    options: &Options,
     count: usize,
     seed: Seed,
 ) -> Result<()> {
-    ensure!(
-        (1..=10_000).contains(&count),
-        "--count は 1 以上 10000 以下にしてください ({count} でした)"
-    );
+    within("--count", count, 1, 10_000)?;
     let by_label = label.is_some() || (data == Data::Blobs && model.is_none());
     let (usual, labels) =
         if by_label { (Model::Gaussian, Labels::Use) } else { (Model::Mixture, Labels::Ignore) };
     let model = model.unwrap_or(usual);
     let config = Config { labels, ..Config::book(data, model) };
-    let x = book::generate(&config, label, dir, count, seed)?;
+    let store = options.store::<Config>();
+    let x = book::generate(&config, label, &store, count, seed)?;
     cli::say(book::preview(&x)?);
     let path = match data {
-        Data::Digits => {
-            let path = dir.join("generated.png");
+        Data::Digits => store.publish("generated.png", |path| {
             let images = figures::images(&x)?;
             let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
-            plot::image_grid(&path, &[sheet], 8)?;
-            path
-        }
-        Data::Blobs | Data::Moons => {
-            let path = dir.join("generated.svg");
+            plot::image_grid(path, &[sheet], 8)
+        })?,
+        Data::Blobs | Data::Moons => store.publish("generated.svg", |path| {
             let panel = plot::Panel {
                 title: format!("{count} 個"),
                 points: vec![(color::FAKE, figures::points(&x))],
                 ..Default::default()
             };
-            plot::panels(&path, &[panel], 1)?;
-            path
-        }
+            plot::panels(path, &[panel], 1)
+        })?,
     };
     cli::say(format!(
         "学習したモデルだけを使って {count} 個を作り、{} に書きました。",
         path.display()
     ));
     Ok(())
-}
-
-fn closing(dir: &Path) {
-    cli::say(format!("\n図とモデルは {} にあります。", dir.display()));
-    cli::say("図の読み方は、本の第1章「動かす」にあります (cargo run で本が開きます)。");
 }

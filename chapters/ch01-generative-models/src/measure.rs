@@ -6,7 +6,8 @@ use common::seed::Seed;
 use nalgebra::{DMatrix, DVectorView};
 use rand::Rng;
 
-use crate::data::{self, LEVEL, Labelled};
+use crate::convert;
+use crate::data::{LEVEL, Labelled};
 use crate::model::{Generative, Mixture};
 
 /// モデルだけから、新しい標本 `[dim, count]` とそのクラスを作ります。データは要りません。
@@ -36,7 +37,7 @@ pub fn bits_per_pixel(nats: f64, pixels: usize) -> f64 {
 /// モデルの標本 3,000 個と本物とのエネルギー距離。
 pub fn distance(model: &Generative, real: &DMatrix<f64>) -> Result<f32> {
     let (fake, _) = generate(model, None, 3_000, Seed(0));
-    Ok(energy_distance(&data::tensor(&fake)?, &data::tensor(real)?)?)
+    Ok(energy_distance(&convert::tensor(&fake)?, &convert::tensor(real)?)?)
 }
 
 /// いちばん確率の高いクラスが正解と一致した割合。`posterior` は `[クラス, N]` です。

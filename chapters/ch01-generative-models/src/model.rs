@@ -4,17 +4,18 @@
 //! 軸の取り方だけです。標本は列に並べた行列 `[dim, N]` で受け取ります。
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::fmt::Display;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Module, Tensor};
 use candle_nn::VarBuilder;
 use common::nn::{Activation, Linear};
+use common::state::is_finite;
 use nalgebra::{DMatrix, DVector, DVectorView};
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use crate::data;
+use crate::convert;
 
 // ANCHOR: gaussian
 /// 正規分布。共分散 Σ を、互いに直交する軸 u と、その方向の分散 λ に分けて持ちます。
@@ -162,8 +163,8 @@ impl Generative {
 // ANCHOR_END: generative
 
 impl Generative {
-    /// 平均・軸・分散・重みを safetensors で保存します。生成に要るのは、これだけです。
-    pub fn save(&self, path: &Path) -> Result<()> {
+    /// 平均・軸・分散・重みを、safetensors の形のバイト列にします。生成に要るのは、これだけです。
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let mut tensors = HashMap::from([("prior".to_string(), row(self.prior.iter())?)]);
         for (y, class) in self.classes.iter().enumerate() {
             let (dim, k) = (class.components[0].mean.len(), class.weights.len());
@@ -177,18 +178,16 @@ impl Generative {
                 tensors.insert(format!("{y}.{name}"), tensor);
             }
         }
-        common::files::replace(path, |temporary| {
-            Ok(candle_core::safetensors::save(&tensors, temporary)?)
-        })
+        Ok(safetensors::serialize(&tensors, None)?)
     }
 
-    /// [`Generative::save`] で保存したモデルを読み込みます。
-    pub fn load(path: &Path) -> Result<Self> {
-        ensure!(path.exists(), "{} がありません。先に学習してください", path.display());
+    /// [`Generative::to_bytes`] のバイト列を読み込みます。`file` は、失敗したときに示す名前です。
+    pub fn from_bytes(bytes: &[u8], file: impl Display) -> Result<Self> {
         let read = || -> Result<Self> {
-            let tensors = candle_core::safetensors::load(path, &Device::Cpu)?;
+            let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
             let values = |name: &str| -> Result<Vec<f64>> {
                 let tensor = tensors.get(name).with_context(|| format!("{name} がありません"))?;
+                ensure!(is_finite(tensor)?, "{name} に NaN か無限大が入っています");
                 Ok(tensor.flatten_all()?.to_vec1()?)
             };
             let prior = values("prior")?;
@@ -219,9 +218,7 @@ impl Generative {
             ensure!(!classes.is_empty(), "クラスがありません");
             Ok(Self { prior, classes })
         };
-        read().with_context(|| {
-            format!("{} が壊れています。学習をやり直すと作り直されます", path.display())
-        })
+        read().with_context(|| format!("{file} が壊れています。学習をやり直すと作り直されます"))
     }
 }
 
@@ -300,8 +297,8 @@ impl Classifier {
 
     /// p(y|x) を `[クラス, N]` に並べます。
     pub fn posterior(&self, x: &DMatrix<f64>) -> Result<DMatrix<f64>> {
-        let logits = self.forward(&data::tensor(x)?)?;
-        data::matrix(&candle_nn::ops::softmax(&logits, 1)?)
+        let logits = self.forward(&convert::tensor(x)?)?;
+        convert::matrix(&candle_nn::ops::softmax(&logits, 1)?)
     }
 }
 // ANCHOR_END: classifier

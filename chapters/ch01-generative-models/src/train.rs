@@ -7,13 +7,15 @@ use candle_core::{Device, Tensor};
 use candle_nn::Optimizer;
 use common::history::History;
 use common::seed::{Seed, Variables};
+use common::state::State;
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
 use rand::seq::index;
 use rayon::prelude::*;
 
 use crate::config::{Config, Labels, Model};
-use crate::data::{self, Labelled, Split};
+use crate::convert;
+use crate::data::{Labelled, Split};
 use crate::model::{Classifier, Gaussian, Generative, Mixture, centered, log_sum_exp, normalise};
 
 // ANCHOR: fit_gaussian
@@ -113,6 +115,8 @@ pub struct Trained {
     pub config: Config,
     pub model: Generative,
     pub history: History,
+    /// 止めたところから続けるための、学習の途中のようす。
+    pub state: State,
 }
 
 // ANCHOR: train
@@ -120,18 +124,40 @@ pub struct Trained {
 pub fn train(
     config: &Config,
     split: &Split,
+    observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
+) -> Result<Trained> {
+    resume(config, split, &State::default(), observer)
+}
+
+/// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(
+    config: &Config,
+    split: &Split,
+    saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
     ensure!(config.model != Model::Classifier, "識別モデルには密度 p(x) がありません");
     let rng = &mut Seed(config.seed).rng("initial");
     let (prior, groups) = groups(config, &split.train)?;
-    let start = |x| Ok(e_step(&initial(config, x, rng)?, x).0);
-    let mut shares = groups.iter().map(start).collect::<Result<Vec<_>>>()?;
     let mut history = History::default();
-    let mut model = None;
+    saved.restore(&mut [("history", &mut history)])?;
+    let mut model = match saved.is_empty() {
+        true => None,
+        false => Some(Generative::from_bytes(&saved.bytes("model")?, "止めた学習のモデル")?),
+    };
+    let mut shares = match &model {
+        // 続きは、止めたときのモデルの E ステップから。
+        Some(Generative { classes, .. }) => {
+            classes.iter().zip(&groups).map(|(class, x)| e_step(class, x).0).collect::<Vec<_>>()
+        }
+        None => {
+            let start = |x| Ok(e_step(&initial(config, x, rng)?, x).0);
+            groups.iter().map(start).collect::<Result<_>>()?
+        }
+    };
 
-    for step in 1..=config.steps {
+    for step in history.len() + 1..=config.steps {
         let classes = groups.iter().zip(&shares).map(|(x, share)| m_step(config, x, share));
         let current = Generative { prior: prior.clone(), classes: classes.collect::<Result<_>>()? };
         let mut total = 0.;
@@ -151,7 +177,9 @@ pub fn train(
         }
     }
     let model = model.expect("繰り返しは 1 回以上");
-    Ok(Trained { config: config.clone(), model, history })
+    let mut state = State::of(&[("history", &history)])?;
+    state.put_bytes("model", &model.to_bytes()?)?;
+    Ok(Trained { config: config.clone(), model, history, state })
 }
 // ANCHOR_END: train
 
@@ -192,6 +220,8 @@ pub struct TrainedClassifier {
     /// 変数の名前は `classifier.…` です。
     pub variables: Variables,
     pub history: History,
+    /// 止めたところから続けるための、学習の途中のようす。
+    pub state: State,
 }
 
 // ANCHOR: cross_entropy
@@ -203,35 +233,39 @@ pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> candle_core::Result<Te
 // ANCHOR_END: cross_entropy
 
 // ANCHOR: train_classifier
-/// 識別モデルの学習。全部のデータの損失を、勾配の向きに少しずつ下げます。
+/// 識別モデルの学習。全部のデータの損失を、勾配の向きに少しずつ下げます。`saved` が空でなければ、その続きです。
 pub fn train_classifier(
     config: &Config,
     split: &Split,
-    mut observer: impl FnMut(usize, &[(&'static str, f32)]) -> Result<ControlFlow<()>>,
+    saved: &State,
+    mut observer: impl FnMut(usize, [(&'static str, f32); 2]) -> Result<ControlFlow<()>>,
 ) -> Result<TrainedClassifier> {
     config.check()?;
-    let variables = Seed(config.seed).variables();
+    let mut variables = Seed(config.seed).variables();
     let builder = variables.builder("classifier");
     let classifier = Classifier::new(config.data.dim(), config.data.classes(), builder)?;
     let mut optimizer = candle_nn::SGD::new(variables.of("classifier"), config.lr)?;
     let inputs = |data: &Labelled| -> candle_core::Result<_> {
         let labels: Vec<u32> = data.labels.iter().map(|&label| label as u32).collect();
-        Ok((data::tensor(&data.x)?, Tensor::new(labels, &Device::Cpu)?))
+        Ok((convert::tensor(&data.x)?, Tensor::new(labels, &Device::Cpu)?))
     };
     let (x, y) = inputs(&split.train)?;
     let (held_out_x, held_out_y) = inputs(&split.held_out)?;
     let mut history = History::default();
+    // 勾配降下は過去を覚えないので、続きに要るのは重みと記録だけ。
+    saved.restore(&mut [("classifier", &mut variables), ("history", &mut history)])?;
 
-    for step in 1..=config.steps {
+    for step in history.len() + 1..=config.steps {
         let loss = cross_entropy(&classifier.forward(&x)?, &y)?;
         optimizer.step(&loss.backward()?)?;
         let held_out = cross_entropy(&classifier.forward(&held_out_x)?, &held_out_y)?;
         let named = [("loss", loss.to_scalar()?), ("held-out", held_out.to_scalar()?)];
         history.push(step, &named);
-        if observer(step, &named)?.is_break() {
+        if observer(step, named)?.is_break() {
             break;
         }
     }
-    Ok(TrainedClassifier { config: config.clone(), classifier, variables, history })
+    let state = State::of(&[("classifier", &variables), ("history", &history)])?;
+    Ok(TrainedClassifier { config: config.clone(), classifier, variables, history, state })
 }
 // ANCHOR_END: train_classifier

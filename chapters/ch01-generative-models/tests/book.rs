@@ -1,6 +1,6 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use std::sync::LazyLock;
@@ -10,11 +10,12 @@ use ch01_generative_models::config::{Config, Data, Model};
 use ch01_generative_models::measure::{self, generate, mean};
 use common::seed::Seed;
 
-static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(true)).unwrap());
+static BOOK: LazyLock<Book> =
+    LazyLock::new(|| common::nn::run(|| Book::train(true, &|_| Ok(()))).unwrap());
 
 #[test]
 fn figures_are_written() {
-    let fingerprint = book::fingerprint().unwrap();
+    let fingerprint = book::fingerprint();
     let record = chapter::redraw("ch01-generative-models", &fingerprint, |dir| BOOK.draw(dir));
     let config = Config::book(Data::Digits, Model::Mixture);
     assert_eq!(record.configs["digits.mixture"], serde_json::to_value(config).unwrap());

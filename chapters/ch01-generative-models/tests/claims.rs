@@ -10,14 +10,16 @@ use ch01_generative_models::measure::{self, generate, mean};
 use ch01_generative_models::model::{Gaussian, Generative, Mixture};
 use ch01_generative_models::train::{self, e_step, fit_gaussian, initial, m_step};
 use common::seed::Seed;
+use common::state::State;
 use nalgebra::{DMatrix, DVector, dmatrix, dvector};
+use tools::store::Store;
 
 fn learn(config: &Config) -> Outcome {
     book::run("試験", config, true).unwrap()
 }
 
 fn classify(config: &Config) -> ClassifierOutcome {
-    book::run_classifier("試験", config, true).unwrap()
+    book::run_classifier("試験", config, true, &State::default()).unwrap()
 }
 
 /// 底のない、最尤推定そのものの設定。
@@ -386,8 +388,10 @@ fn labels_decide_the_classifier() {
     let config = Config { steps: 100, ..Config::book(Data::Digits, Model::Classifier) };
     let split = data::dataset(&config).unwrap();
     let accuracy = |split: &Split| {
-        let trained =
-            train::train_classifier(&config, split, |_, _| Ok(ControlFlow::Continue(()))).unwrap();
+        let trained = train::train_classifier(&config, split, &State::default(), |_, _| {
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
         let posterior = trained.classifier.posterior(&split.held_out.x).unwrap();
         measure::accuracy(&posterior, &split.held_out.labels)
     };
@@ -412,14 +416,15 @@ fn cross_entropy_matches_hand_computation() {
 fn only_the_generative_model_makes_new_x() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config::tiny(Data::Blobs, Model::Classifier);
-    classify(&config).save(dir.path()).unwrap();
-    let error = book::generate(&config, None, dir.path(), 5, Seed(1)).unwrap_err().to_string();
+    let store = Store::at(dir.path());
+    store.keep(&classify(&config)).unwrap();
+    let error = book::generate(&config, None, &store, 5, Seed(1)).unwrap_err().to_string();
     assert!(error.contains("新しい x は作れません"), "{error}");
 
     let config = Config::tiny(Data::Blobs, Model::Gaussian);
     let outcome = learn(&config);
-    outcome.save(dir.path()).unwrap();
-    let made = book::generate(&config, None, dir.path(), 5, Seed(1)).unwrap();
+    store.keep(&outcome).unwrap();
+    let made = book::generate(&config, None, &store, 5, Seed(1)).unwrap();
     // 学習データのどの点とも一致しない、新しい点。
     let nearest = measure::nearest(&made, &outcome.split.train.x);
     assert!(nearest.iter().all(|distance| *distance > 1e-9));
@@ -430,24 +435,25 @@ fn generation_uses_only_the_saved_model() {
     let dir = tempfile::tempdir().unwrap();
     let config = Config::tiny(Data::Digits, Model::Mixture);
     let outcome = learn(&config);
-    outcome.save(dir.path()).unwrap();
+    let store = Store::at(dir.path());
+    store.keep(&outcome).unwrap();
     // モデルのファイルのほかは、すべて消す。
-    for entry in std::fs::read_dir(dir.path()).unwrap() {
+    for entry in std::fs::read_dir(dir.path().join("digits-mixture")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "safetensors") {
             std::fs::remove_file(path).unwrap();
         }
     }
-    let made = book::generate(&config, None, dir.path(), 5, Seed(3)).unwrap();
+    let made = book::generate(&config, None, &store, 5, Seed(3)).unwrap();
     assert_eq!(made, generate(&outcome.trained.model, None, 5, Seed(3)).0);
     // モデルがなければ、作れない。壊れていれば、そう伝える。
-    let path = dir.path().join("digits-mixture.safetensors");
+    let path = dir.path().join("digits-mixture/model.safetensors");
     std::fs::write(&path, "broken").unwrap();
-    let error = book::generate(&config, None, dir.path(), 5, Seed(3)).unwrap_err().to_string();
+    let error = book::generate(&config, None, &store, 5, Seed(3)).unwrap_err().to_string();
     assert!(error.contains("壊れています"), "{error}");
     std::fs::remove_file(path).unwrap();
-    let error = book::generate(&config, None, dir.path(), 5, Seed(3)).unwrap_err().to_string();
-    assert!(error.contains("digits-mixture.safetensors がありません"), "{error}");
+    let error = book::generate(&config, None, &store, 5, Seed(3)).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors がありません"), "{error}");
 }
 
 #[test]
@@ -500,13 +506,7 @@ fn dequantised_density_bounds_the_discrete_probability() {
 
 #[test]
 fn same_seed_gives_the_same_bytes() {
-    let bytes = |config: &Config| {
-        let dir = tempfile::tempdir().unwrap();
-        let outcome = learn(config);
-        outcome.save(dir.path()).unwrap();
-        let name = figures::name(config);
-        std::fs::read(dir.path().join(format!("{name}.safetensors"))).unwrap()
-    };
+    let bytes = |config: &Config| learn(config).trained.model.to_bytes().unwrap();
     let config = Config::tiny(Data::Digits, Model::Mixture);
     assert_eq!(bytes(&config), bytes(&config));
     assert_ne!(bytes(&config), bytes(&Config { seed: 1, ..config.clone() }));

@@ -1,16 +1,20 @@
 //! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use candle_core::Tensor;
-use common::cli;
 use common::data::energy_distance;
-use common::history::{self, Run};
+use common::history::History;
 use common::nn::{both, mse};
-use common::plot;
 use common::seed::Seed;
+use common::state::{Resume, State};
+use tools::cli;
+use tools::plot;
+use tools::progress::Watch;
+use tools::record::{self, Run};
+use tools::session::{Keep, Settings};
+use tools::store::Store;
 
 use crate::config::{Config, Data, Model};
 use crate::explorer::Explorer;
@@ -24,24 +28,45 @@ pub struct Outcome {
     pub recorder: Recorder,
 }
 
+impl Settings for Config {
+    const CHAPTER: &str = env!("CARGO_PKG_NAME");
+
+    fn name(&self) -> String {
+        self.name()
+    }
+
+    fn flags(&self) -> String {
+        let model = if self.model == Model::Ae { " --model ae" } else { "" };
+        format!("--data {}{model}", self.data.name())
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
+}
+
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
 pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
-    let bar = cli::Progress::new(label, config.steps, quiet);
+    resume(label, config, quiet, &State::default())
+}
+
+/// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
     let mut recorder = Recorder::new(config)?;
-    let mut shown = 0;
-    let trained = train::train(config, |progress| {
-        if let Some(losses) = progress.losses {
-            bar.step(progress.step, &losses.named());
+    saved.restore(&mut [("figures", &mut recorder)])?;
+    let mut watch = Watch::new(label, config.steps, quiet, "--lr か --beta");
+    let trained = train::resume(config, saved, |now| {
+        recorder.observe(now)?;
+        if let Some(frame) = recorder.frames.last() {
+            watch.picture(now.step, recorder.frames.len(), || preview(config, &frame.samples))?;
         }
-        let go_on = recorder.observe(progress)?;
-        if recorder.frames.len() > shown {
-            shown = recorder.frames.len();
-            let samples = &recorder.frames[shown - 1].samples;
-            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(config, samples)?));
-        }
-        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+        watch.step(now.step, now.losses.map(|losses| losses.named()), Some(&now.vae.variables))
     })?;
-    bar.finish();
+    watch.finish(&trained.history);
     Ok(Outcome { trained, recorder })
 }
 
@@ -54,17 +79,52 @@ pub fn preview(config: &Config, samples: &Tensor) -> Result<String> {
     plot::ascii(&Tensor::cat(&row, 2)?)
 }
 
-/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
-pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
-    let Outcome { trained, recorder } = outcome;
-    let name = trained.config.name();
-    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
-    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
-    for network in ["encoder", "decoder"] {
-        let path = dir.join(format!("{name}-{network}.safetensors"));
-        trained.vae.variables.save(network, &path)?;
+impl tools::session::Outcome for Outcome {
+    type Config = Config;
+
+    fn config(&self) -> &Config {
+        &self.trained.config
     }
-    figures::draw(trained, recorder, dir)
+
+    fn history(&self) -> &History {
+        &self.trained.history
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = self.trained.state.clone();
+        self.recorder.save(&mut state, "figures")?;
+        Ok(state)
+    }
+
+    fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        let variables = &self.trained.vae.variables;
+        let networks = ["encoder", "decoder"];
+        networks.into_iter().map(|name| Ok((name, variables.to_bytes(name)?))).collect()
+    }
+
+    fn draw(&self, folder: &Path) -> Result<()> {
+        figures::draw(&self.trained, &self.recorder, folder)
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    fn reading(&self) -> Result<String> {
+        let measured = self.measure()?;
+        let config = &self.trained.config;
+        let samples = format!(
+            "N(0, I) から作った画像と本物とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。",
+            measured.distance
+        );
+        Ok(match config.model {
+            Model::Vae => format!(
+                "取っておいた画像で、再構成 {:.1}、KL {:.1} (nat/枚) でした。潜在変数 {} 次元のうち {} 次元が使われています。\n{samples}",
+                measured.reconstruction, measured.kl, config.z_dim, measured.active
+            ),
+            Model::Ae => format!(
+                "取っておいた画像で、再構成 {:.1} (nat/枚) でした。潜在変数の並び方は、何も整えていません。\n{samples}",
+                measured.reconstruction
+            ),
+        })
+    }
 }
 
 /// β を動かす実験の値。0 は KL を切った学習、1 は元の VAE です。
@@ -87,9 +147,25 @@ pub struct Book {
 }
 
 impl Book {
-    /// すべて学習します。本の図は種 0 のものです。
-    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
-        let run = |label: &str, config: Config| run(label, &Config { seed, ..config }, quiet);
+    /// 重みも残す 6 つの学習。
+    pub fn named_configs() -> Vec<Config> {
+        let data = [Data::Vowels, Data::Hiragana, Data::Digits].into_iter();
+        data.map(Config::book).flat_map(|vae| [vae.clone(), vae.autoencoder()]).collect()
+    }
+
+    /// すべて学習します。本の図は種 0 のものです。Ctrl-C なら、残りの学習はせずに失敗します。
+    ///
+    /// `keep` は学習が 1 つ終わる (または止められる) たびに呼ばれ、結果を残す機会になります。
+    pub fn train(seed: u64, quiet: bool, keep: &Keep<Config>) -> Result<Self> {
+        let named = Self::named_configs();
+        let run = |label: &str, config: Config| -> Result<Outcome> {
+            let outcome = run(label, &Config { seed, ..config.clone() }, quiet)?;
+            if named.contains(&config) {
+                keep(&outcome)?;
+            }
+            ensure!(!cli::stop_requested(), "{label}の途中で止めました");
+            Ok(outcome)
+        };
         let book = Config::book;
         // 互いに関わりのない学習なので、半分ずつ並べて進める。
         let large = || -> Result<_> {
@@ -162,7 +238,7 @@ impl Book {
                 figures::latent_pair(autoencoder, vae, &file(&format!("{name}-latent-pair.svg")))?;
             }
             let text = vae.history.to_string();
-            common::files::write(&file(&format!("{name}-history.txt")), text.as_bytes())?;
+            tools::files::write(&file(&format!("{name}-history.txt")), text.as_bytes())?;
         }
         let (two, sixteen) = (&self.vowels_ae.trained, &self.plain.trained);
         figures::dims(two, sixteen, &file("dims-pair.png"))?;
@@ -191,7 +267,7 @@ impl Book {
 
     /// 本文が引用する測定値。
     fn record(&self) -> Result<Run> {
-        let mut record = Run::new(fingerprint()?);
+        let mut record = Run::new(fingerprint());
         for (name, outcome) in self.named() {
             let measured = outcome.measure()?;
             record.config(&name, &outcome.trained.config)?;
@@ -310,49 +386,26 @@ impl Outcome {
         let deviation = (between + within)?.sqrt()?.mean_all()?.to_scalar()?;
         Ok((mean.abs()?.mean_all()?.to_scalar()?, deviation))
     }
-
-    /// 学習の終わりに端末へ出す、短い読み方。
-    pub fn reading(&self) -> Result<String> {
-        let measured = self.measure()?;
-        let config = &self.trained.config;
-        let samples = format!(
-            "N(0, I) から作った画像と本物とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。",
-            measured.distance
-        );
-        Ok(match config.model {
-            Model::Vae => format!(
-                "取っておいた画像で、再構成 {:.1}、KL {:.1} (nat/枚) でした。潜在変数 {} 次元のうち {} 次元が使われています。\n{samples}",
-                measured.reconstruction, measured.kl, config.z_dim, measured.active
-            ),
-            Model::Ae => format!(
-                "取っておいた画像で、再構成 {:.1} (nat/枚) でした。潜在変数の並び方は、何も整えていません。\n{samples}",
-                measured.reconstruction
-            ),
-        })
-    }
 }
 
 /// この章の図を決めるソースの指紋。
-pub fn fingerprint() -> Result<String> {
-    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
-    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+pub fn fingerprint() -> String {
+    record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 /// 保存したデコーダだけを使って、新しい画像 `[count, dim]` を作ります。エンコーダは読みません。
 pub fn generate(
     data: Data,
     model: Model,
-    dir: &Path,
+    store: &Store,
     count: usize,
     seed: Seed,
 ) -> Result<(Config, Tensor)> {
-    let name = model.file_name(data);
-    let path = dir.join(format!("{name}-config.json"));
-    let config: Config = common::files::read_config(&path, "cargo run -p ch02-vae")?;
-    config.check()?;
+    let kept = store.open(&Config { model, ..Config::book(data) })?;
+    let config: Config = kept.config()?;
     let variables = Seed(config.seed).variables();
     let decoder = Decoder::new(&config, variables.builder("decoder"))?;
-    variables.load("decoder", &dir.join(format!("{name}-decoder.safetensors")))?;
+    kept.weights("decoder", &variables)?;
     let samples = train::generate(&decoder, &config, count, seed)?;
     Ok((config, samples))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
-use common::cli::within;
+use common::check::within;
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。

@@ -10,8 +10,8 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use candle_core::{Device, Tensor};
-use common::plot::color;
 use serde::{Deserialize, Serialize};
+use tools::plot::color;
 
 use crate::train::{Trained, Vae};
 
@@ -84,7 +84,7 @@ impl Explorer {
         let text = format!(
             "// cargo test -p ch02-vae が書いたファイルです。手では直しません。\n{ASSIGNMENT}{json};\n"
         );
-        common::files::write(path, text.as_bytes())
+        tools::files::write(path, text.as_bytes())
     }
 
     /// 書いたものを読み戻します。

@@ -1,13 +1,13 @@
 //! 学習の結果を図にします。ここでは学習しません。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
-use common::plot::map::{self, Cluster, Map};
-use common::plot::{self, Line, LineChart, Sheet, color};
 use common::seed::{Seed, normal};
+use common::state::{Resume, State};
+use tools::plot::map::{self, Cluster, Map};
+use tools::plot::{self, Line, LineChart, Sheet, color};
 
 use crate::config::{Config, Model};
 use crate::explorer;
@@ -40,7 +40,7 @@ impl Recorder {
     }
 
     /// `train` の observer から毎回呼びます。
-    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+    pub fn observe(&mut self, progress: &Progress) -> Result<()> {
         let (step, steps) = (progress.step, self.config.steps);
         let due = |percent: usize| (steps * percent).div_ceil(100);
         if [0, 2, 5, 20, 50, 100].map(due).contains(&step) {
@@ -56,7 +56,26 @@ impl Recorder {
             let gradient = encoder_gradient(progress.vae, &self.config, &batch)?;
             self.gradients.push((step as f64, f64::from(gradient)));
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
+    }
+}
+
+impl Resume for Recorder {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        let steps: Vec<f64> = self.frames.iter().map(|frame| frame.step as f64).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        let samples: Vec<Tensor> = self.frames.iter().map(|frame| frame.samples.clone()).collect();
+        samples.save(state, &format!("{name}.samples"))?;
+        self.gradients.save(state, &format!("{name}.gradients"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        let mut samples = Vec::<Tensor>::new();
+        samples.restore(state, &format!("{name}.samples"))?;
+        let frame = |(step, samples): (f64, Tensor)| Frame { step: step as usize, samples };
+        let steps = state.numbers(&format!("{name}.steps"))?;
+        self.frames = steps.into_iter().zip(samples).map(frame).collect();
+        self.gradients.restore(state, &format!("{name}.gradients"))
     }
 }
 

@@ -11,9 +11,12 @@
 //! 5. [`explorer`] 本のページで動かすために、デコーダの重みを書き出す
 //! 6. [`book`] 本に載せる実験の一式 (壊した実験も含む)
 
+#[cfg(not(target_arch = "wasm32"))]
 pub mod book;
 pub mod config;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod explorer;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod figures;
 pub mod model;
 pub mod train;

@@ -1,15 +1,16 @@
 //! `cargo run -p ch02-vae`: VAE を学習させ、図と重みを `target/ch02-vae/` に残します。
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use ch02_vae::book::{self, Book};
 use ch02_vae::config::{Config, Data, Model};
 use clap::{ArgMatches, Parser, Subcommand};
-use common::cli;
-use common::plot::{self, Sheet, color};
+use common::check::within;
 use common::seed::Seed;
+use tools::cli;
+use tools::plot::{self, Sheet, color};
+use tools::session::{self, Options, Outcome};
 
 /// 第2章 変分オートエンコーダ (VAE)
 ///
@@ -20,12 +21,8 @@ use common::seed::Seed;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// 図と重みを置くフォルダ (省くと target/ch02-vae)
-    #[arg(long, value_name = "DIR", global = true)]
-    out: Option<PathBuf>,
-    /// 進み具合を表示しません
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Subcommand)]
@@ -48,70 +45,55 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let (cli, matches) = cli::parse::<Cli, Config>();
-    cli::run(|| {
-        let dir = cli.out.clone().unwrap_or_else(|| cli::output_dir("ch02-vae"));
-        match cli.command {
-            Some(Command::Generate { count, seed, data, model }) => {
-                generate(data, model, &dir, count, Seed(seed))
-            }
-            None if cli::any_setting::<Config>(&matches) => train_one(&matches, &dir, cli.quiet),
-            None => train_book(&dir, cli.quiet),
+    cli::run::<Cli, Config>(|Cli { command, options }, given| match command {
+        Some(Command::Generate { count, seed, data, model }) => {
+            generate(data, model, &options, count, Seed(seed))
         }
+        None if options.one_run::<Config>(given) => train_one(&options, given),
+        None => train_book(&options),
     })
 }
 
 /// 本の実験をすべて行い、本と同じ図を書きます。
-fn train_book(dir: &Path, quiet: bool) -> Result<()> {
-    let book = Book::train(0, quiet)?;
-    book.draw(dir)?;
-    let named = [
-        ("あいうえお、VAE", &book.vowels),
-        ("あいうえお、オートエンコーダ", &book.vowels_ae),
-        ("ひらがな、VAE", &book.hiragana),
-        ("ひらがな、オートエンコーダ", &book.hiragana_ae),
-        ("数字、VAE", &book.digits),
-        ("数字、オートエンコーダ", &book.digits_ae),
-    ];
-    for (_, outcome) in named {
-        book::save(outcome, dir)?;
-    }
-    let broken = [("再パラメータ化なし (--reparam off)", &book.broken)];
-    for (title, outcome) in named.into_iter().chain(broken) {
-        cli::say(format!("\n■ {title}\n{}", outcome.reading()?));
-    }
-    closing(dir);
-    Ok(())
+fn train_book(options: &Options) -> Result<()> {
+    session::train_book(
+        options,
+        &Book::named_configs(),
+        |keep| Book::train(0, options.quiet, keep),
+        Book::draw,
+        |book| {
+            vec![
+                ("あいうえお、VAE", book.vowels.reading()),
+                ("あいうえお、オートエンコーダ", book.vowels_ae.reading()),
+                ("ひらがな、VAE", book.hiragana.reading()),
+                ("ひらがな、オートエンコーダ", book.hiragana_ae.reading()),
+                ("数字、VAE", book.digits.reading()),
+                ("数字、オートエンコーダ", book.digits_ae.reading()),
+                ("再パラメータ化なし (--reparam off)", book.broken.reading()),
+            ]
+        },
+    )
 }
 
 /// 指定された設定で 1 回だけ学習します。
-fn train_one(matches: &ArgMatches, dir: &Path, quiet: bool) -> Result<()> {
-    let data = matches.get_one::<Data>("data").copied().unwrap_or(Data::Vowels);
-    let config: Config = cli::overlay(Config::book(data), matches)?;
-    let outcome = book::run(&config.name(), &config, quiet)?;
-    book::save(&outcome, dir)?;
-    cli::say(format!("{}\n{}", outcome.trained.history, outcome.reading()?));
-    closing(dir);
-    Ok(())
+fn train_one(options: &Options, given: &ArgMatches) -> Result<()> {
+    let data = given.get_one::<Data>("data").copied().unwrap_or(Data::Vowels);
+    session::train(options, given, Config::book(data), |config, saved| {
+        book::resume(&config.name(), config, options.quiet, saved)
+    })
 }
 
-fn generate(data: Data, model: Model, dir: &Path, count: usize, seed: Seed) -> Result<()> {
-    ensure!(
-        (1..=10_000).contains(&count),
-        "--count は 1 以上 10000 以下にしてください ({count} でした)"
-    );
-    let (config, samples) = book::generate(data, model, dir, count, seed)?;
+fn generate(data: Data, model: Model, options: &Options, count: usize, seed: Seed) -> Result<()> {
+    within("--count", count, 1, 10_000)?;
+    let store = options.store::<Config>();
+    let (config, samples) = book::generate(data, model, &store, count, seed)?;
     cli::say(book::preview(&config, &samples)?);
-    let path = dir.join("generated.png");
-    let side = config.data.side();
-    let images = samples.reshape(((), 1, side, side))?;
-    let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
-    plot::image_grid(&path, &[sheet], 64 / side as u32)?;
+    let path = store.publish("generated.png", |path| {
+        let side = config.data.side();
+        let images = samples.reshape(((), 1, side, side))?;
+        let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
+        plot::image_grid(path, &[sheet], 64 / side as u32)
+    })?;
     cli::say(format!("デコーダだけを使って {count} 枚を作り、{} に書きました。", path.display()));
     Ok(())
-}
-
-fn closing(dir: &Path) {
-    cli::say(format!("\n図と重みは {} にあります。", dir.display()));
-    cli::say("図の読み方は、本の第2章「動かす」にあります (cargo run で本が開きます)。");
 }

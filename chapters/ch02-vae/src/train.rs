@@ -9,6 +9,7 @@ use common::glyphs::{self, Font, HIRAGANA, Placement};
 use common::history::History;
 use common::nn::{Adam, AdamConfig, bce_with_logits};
 use common::seed::{Seed, Variables, normal, uniform};
+use common::state::{Resume, State};
 use rand::Rng;
 
 use crate::config::{Config, Data, Reparam};
@@ -77,6 +78,18 @@ impl Vae {
     /// 平均 μ だけを使った再構成 `[B, dim]`。値は [-1, 1] です。
     pub fn reconstruct(&self, x: &Tensor) -> Result<Tensor> {
         Ok(self.decoder.images(self.encoder.forward(x)?.mean())?.detach())
+    }
+}
+
+impl Resume for Vae {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        self.variables.save(state, name)?;
+        self.optimizer.save(state, &format!("{name}.optimizer"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        self.variables.restore(state, name)?;
+        self.optimizer.restore(state, &format!("{name}.optimizer"))
     }
 }
 
@@ -240,6 +253,8 @@ pub struct Trained {
     pub vae: Vae,
     pub history: History,
     pub dataset: Dataset,
+    /// 止めたところから続けるための、学習の途中のようす。
+    pub state: State,
 }
 
 impl Trained {
@@ -288,6 +303,15 @@ pub struct Progress<'a> {
 /// 学習の全体。`observer` が Break を返すと、そこまでの結果を返して終わります。
 pub fn train(
     config: &Config,
+    observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
+) -> Result<Trained> {
+    resume(config, &State::default(), observer)
+}
+
+/// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(
+    config: &Config,
+    saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
@@ -297,9 +321,19 @@ pub fn train(
     let (mut dirt, mut noise) = (seed.rng("dirt"), seed.rng("noise"));
     let mut vae = Vae::new(config)?;
     let mut history = History::default();
-    let mut go_on = observer(&Progress { step: 0, losses: None, vae: &vae, dataset: &dataset })?;
+    saved.restore(&mut [
+        ("batches", &mut batches),
+        ("dirt", &mut dirt),
+        ("noise", &mut noise),
+        ("vae", &mut vae),
+        ("history", &mut history),
+    ])?;
+    let mut go_on = match history.is_empty() {
+        true => observer(&Progress { step: 0, losses: None, vae: &vae, dataset: &dataset })?,
+        false => ControlFlow::Continue(()),
+    };
 
-    for step in 1..=config.steps {
+    for step in history.len() + 1..=config.steps {
         if go_on.is_break() {
             break;
         }
@@ -311,6 +345,13 @@ pub fn train(
         let losses = Some(&losses);
         go_on = observer(&Progress { step, losses, vae: &vae, dataset: &dataset })?;
     }
-    Ok(Trained { config: config.clone(), vae, history, dataset })
+    let state = State::of(&[
+        ("batches", &batches),
+        ("dirt", &dirt),
+        ("noise", &noise),
+        ("vae", &vae),
+        ("history", &history),
+    ])?;
+    Ok(Trained { config: config.clone(), vae, history, dataset, state })
 }
 // ANCHOR_END: train

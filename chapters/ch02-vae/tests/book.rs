@@ -1,6 +1,6 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use std::sync::LazyLock;
@@ -12,11 +12,12 @@ use ch02_vae::book::{self, BETAS, Book, Measured, Outcome};
 use ch02_vae::config::{Config, Data};
 use ch02_vae::explorer::Explorer;
 
-static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(0, true)).unwrap());
+static BOOK: LazyLock<Book> =
+    LazyLock::new(|| common::nn::run(|| Book::train(0, true, &|_| Ok(()))).unwrap());
 
 #[test]
 fn figures_are_written() {
-    let fingerprint = book::fingerprint().unwrap();
+    let fingerprint = book::fingerprint();
     let record = chapter::redraw("ch02-vae", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["vowels"], serde_json::to_value(Config::book(Data::Vowels)).unwrap());
 }
@@ -274,7 +275,7 @@ fn explorer_weights_reproduce_the_decoder() {
 #[ignore = "10 個の種で、すべての実験を学習します (数分)"]
 fn claims_hold_for_ten_seeds() {
     for seed in 0..10 {
-        let book = common::nn::run(|| Book::train(seed, true)).unwrap();
+        let book = common::nn::run(|| Book::train(seed, true, &|_| Ok(()))).unwrap();
         println!("種 {seed}");
         reconstruction_falls_while_kl_rises_in(&book);
         vae_samples_beat_autoencoder_samples_in(&book);

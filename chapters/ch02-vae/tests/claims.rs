@@ -14,6 +14,7 @@ use ch02_vae::train::{
 };
 use common::nn::{Activation, Adam, AdamConfig, Linear, mse};
 use common::seed::{Seed, normal};
+use tools::store::Store;
 
 fn row(values: &[f32]) -> Tensor {
     Tensor::new(values, &Device::Cpu).unwrap().reshape((1, ())).unwrap()
@@ -319,16 +320,17 @@ fn target_is_the_input_itself() {
 fn generation_uses_only_the_decoder() {
     let dir = tempfile::tempdir().unwrap();
     let outcome = book::run("試験", &Config::tiny(Data::Digits), true).unwrap();
-    book::save(&outcome, dir.path()).unwrap();
+    let store = Store::at(dir.path());
+    store.keep(&outcome).unwrap();
     // エンコーダの重みを消しても、同じものが作れる。
-    std::fs::remove_file(dir.path().join("digits-encoder.safetensors")).unwrap();
-    let make = || book::generate(Data::Digits, Model::Vae, dir.path(), 5, Seed(3));
+    std::fs::remove_file(dir.path().join("digits/encoder.safetensors")).unwrap();
+    let make = || book::generate(Data::Digits, Model::Vae, &store, 5, Seed(3));
     let expected = outcome.trained.generate(5, Seed(3)).unwrap();
     assert_eq!(values(&make().unwrap().1), values(&expected));
     // デコーダの重みがなければ、作れない。
-    std::fs::remove_file(dir.path().join("digits-decoder.safetensors")).unwrap();
+    std::fs::remove_file(dir.path().join("digits/decoder.safetensors")).unwrap();
     let error = make().unwrap_err().to_string();
-    assert!(error.contains("digits-decoder.safetensors"), "{error}");
+    assert!(error.contains("digits/decoder.safetensors"), "{error}");
 }
 
 #[test]

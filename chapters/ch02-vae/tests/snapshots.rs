@@ -1,6 +1,6 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use ch02_vae::config::{Config, Data};
@@ -21,7 +21,6 @@ fn layers() {
 fn tiny_run() {
     let trained =
         train(&Config::tiny(Data::Digits), |_| Ok(std::ops::ControlFlow::Continue(()))).unwrap();
-    // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
     let text: String = trained
         .history
         .series("recon")
@@ -29,7 +28,7 @@ fn tiny_run() {
         .zip(trained.history.series("KL"))
         .map(|(recon, kl)| format!("{} 再構成 {:.2} KL {:.2}\n", recon.0, recon.1, kl.1))
         .collect();
-    insta::assert_snapshot!(text);
+    chapter::assert_close(include_str!("tiny_run.txt"), &text, 0.02);
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ch02-vae");
@@ -43,36 +42,6 @@ fn help() {
     let (code, text) = run(&["--help"]);
     assert_eq!(code, Some(0));
     insta::assert_snapshot!(text);
-}
-
-#[test]
-fn bad_input_gets_one_japanese_sentence() {
-    let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().to_str().unwrap();
-    std::fs::write(dir.path().join("digits-config.json"), "{ broken").unwrap();
-    let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
-    let not_a_font = file.to_str().unwrap();
-    let cases: [&[&str]; 15] = [
-        &["--steps", "x"],
-        &["--steps", "0"],
-        &["--steps"],
-        &["--batch", "2000"],
-        &["--lr", "nan"],
-        &["--beta", "-1"],
-        &["--noise", "1.5"],
-        &["--data", "hiragan"],
-        &["--font", "none.ttf"],
-        &["--font", not_a_font],
-        &["--font", not_a_font, "--data", "digits"],
-        &["--unknown"],
-        &["generate", "--out", out],
-        &["generate", "--out", out, "--data", "digits"],
-        &["generate", "--count", "0"],
-    ];
-    let texts = chapter::refusals(PROGRAM, &cases, out);
-    chapter::cannot_write(PROGRAM, &["--steps", "1"], dir.path());
-    insta::assert_snapshot!(texts);
 }
 
 #[test]
@@ -99,12 +68,4 @@ fn a_font_of_the_reader_joins_the_others() {
     let out = dir.path().to_str().unwrap();
     let (code, text) = run(&["--font", font, "--steps", "2", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
-}
-
-/// Ctrl-C (SIGINT) で止めても、そこまでの学習が残る。
-#[cfg(unix)]
-#[test]
-fn interrupt_keeps_what_was_learned() {
-    let kept = ["vowels-decoder.safetensors", "vowels-steps.png"];
-    chapter::interrupt(PROGRAM, &["--data", "vowels"], kept);
 }

@@ -1,19 +1,24 @@
 //! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use common::cli;
+use candle_core::Tensor;
 use common::data::{self, energy_distance, ring};
-use common::history::{self, Run};
+use common::history::History;
 use common::nn::both;
-use common::plot;
 use common::seed::{Seed, normal};
+use common::state::{Resume, State};
+use tools::cli;
+use tools::plot;
+use tools::progress::Watch;
+use tools::record::{self, Run};
+use tools::session::{Keep, Settings};
+use tools::store::Store;
 
 use crate::config::{Config, Data, GLoss};
 use crate::figures::{self, Recorder};
-use crate::model::Discriminator;
+use crate::model::{Discriminator, Generator};
 use crate::train::{self, Trained};
 
 /// 学習の結果と、図に使う途中経過。
@@ -22,29 +27,49 @@ pub struct Outcome {
     pub recorder: Recorder,
 }
 
+impl Settings for Config {
+    const CHAPTER: &str = env!("CARGO_PKG_NAME");
+
+    fn name(&self) -> String {
+        self.data.name().into()
+    }
+
+    fn flags(&self) -> String {
+        format!("--data {}", self.data.name())
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
+}
+
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
 pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
-    let bar = cli::Progress::new(label, config.steps, quiet);
+    resume(label, config, quiet, &State::default())
+}
+
+/// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
     let mut recorder = Recorder::new(config)?;
-    let mut shown = 0;
-    let trained = train::train(config, |progress| {
-        if let Some(losses) = progress.losses {
-            bar.step(progress.step, &losses.named());
+    saved.restore(&mut [("figures", &mut recorder)])?;
+    let mut watch = Watch::new(label, config.steps, quiet, "--lr-g と --lr-d");
+    let trained = train::resume(config, saved, |now| {
+        recorder.observe(now)?;
+        if let Some(frame) = recorder.frames.last() {
+            watch.picture(now.step, recorder.frames.len(), || preview(config, &frame.samples))?;
         }
-        let go_on = recorder.observe(progress)?;
-        if recorder.frames.len() > shown {
-            shown = recorder.frames.len();
-            let samples = &recorder.frames[shown - 1].samples;
-            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(config, samples)?));
-        }
-        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+        watch.step(now.step, now.losses.map(|losses| losses.named()), Some(&now.gan.variables))
     })?;
-    bar.finish();
+    watch.finish(&trained.history);
     Ok(Outcome { trained, recorder })
 }
 
 /// 端末に出す見本。画像は 4 枚を横に並べます。
-pub fn preview(config: &Config, samples: &candle_core::Tensor) -> Result<String> {
+pub fn preview(config: &Config, samples: &Tensor) -> Result<String> {
     match config.data {
         Data::Ring | Data::Moons => plot::ascii(samples),
         Data::Digits => {
@@ -52,22 +77,69 @@ pub fn preview(config: &Config, samples: &candle_core::Tensor) -> Result<String>
             let images = samples.narrow(0, 0, count)?.reshape((count, 1, 8, 8))?;
             let row: Vec<_> =
                 (0..count).map(|i| images.get(i)).collect::<candle_core::Result<_>>()?;
-            plot::ascii(&candle_core::Tensor::cat(&row, 2)?)
+            plot::ascii(&Tensor::cat(&row, 2)?)
         }
     }
 }
 
-/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
-pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
-    let Outcome { trained, recorder } = outcome;
-    let name = trained.config.data.name();
-    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
-    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
-    for network in ["generator", "discriminator"] {
-        let path = dir.join(format!("{name}-{network}.safetensors"));
-        trained.gan.variables.save(network, &path)?;
+impl tools::session::Outcome for Outcome {
+    type Config = Config;
+
+    fn config(&self) -> &Config {
+        &self.trained.config
     }
-    figures::draw(trained, recorder, dir)
+
+    fn history(&self) -> &History {
+        &self.trained.history
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = self.trained.state.clone();
+        self.recorder.save(&mut state, "figures")?;
+        Ok(state)
+    }
+
+    fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        let variables = &self.trained.gan.variables;
+        ["generator", "discriminator"]
+            .map(|name| Ok((name, variables.to_bytes(name)?)))
+            .into_iter()
+            .collect()
+    }
+
+    fn draw(&self, folder: &Path) -> Result<()> {
+        figures::draw(&self.trained, &self.recorder, folder)
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    fn reading(&self) -> Result<String> {
+        let history = &self.trained.history;
+        let mean = |column| history.tail_mean(column, (history.len() / 10).max(1));
+        let outputs = format!(
+            "識別器の答えの平均は、本物に {:.2}、偽物に {:.2} でした。1/2 に近いほど、見分けられていません。",
+            mean("D(x)"),
+            mean("D(G(z))")
+        );
+        Ok(match self.trained.config.data {
+            Data::Ring => {
+                let coverage = self.coverage()?;
+                format!(
+                    "8 つの山のうち {} 個を覆い、標本の {:.0} % が山の中に落ちました。\n{outputs}",
+                    coverage.modes(),
+                    100. * coverage.good()
+                )
+            }
+            Data::Moons => outputs,
+            Data::Digits => {
+                let real = data::digits()?.images.flatten_from(1)?;
+                let fake = self.trained.generate(real.dim(0)?, Seed(0))?;
+                format!(
+                    "本物の数字とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
+                    energy_distance(&fake, &real)?
+                )
+            }
+        })
+    }
 }
 
 /// 本に載せる実験の結果。
@@ -84,16 +156,13 @@ impl Book {
     /// すべて学習します。Ctrl-C なら、残りの学習はせずに失敗します。
     ///
     /// `keep` は学習が 1 つ終わる (または止められる) たびに呼ばれ、結果を残す機会になります。
-    pub fn train(quiet: bool, keep: impl Fn(&Outcome) -> Result<()> + Sync) -> Result<Self> {
+    pub fn train(quiet: bool, keep: &Keep<Config>) -> Result<Self> {
         let next = |label: &str, config: &Config| -> Result<Outcome> {
             let outcome = run(label, config, quiet)?;
-            if *config == Config::book(config.data) && !outcome.trained.history.is_empty() {
+            if *config == Config::book(config.data) {
                 keep(&outcome)?;
             }
-            ensure!(
-                !cli::stop_requested(),
-                "{label}の途中で止めました。終わった学習は残してあります"
-            );
+            ensure!(!cli::stop_requested(), "{label}の途中で止めました");
             Ok(outcome)
         };
         let saturating = Config { g_loss: GLoss::Saturating, ..Config::book(Data::Ring) };
@@ -126,14 +195,14 @@ impl Book {
         figures::gradients(dir)?;
         for (name, outcome) in [("ring", &self.ring), ("digits", &self.digits)] {
             let text = outcome.trained.history.to_string();
-            common::files::write(&dir.join(format!("{name}-history.txt")), text.as_bytes())?;
+            tools::files::write(&dir.join(format!("{name}-history.txt")), text.as_bytes())?;
         }
         self.record()?.write(dir)
     }
 
     /// 本文が引用する測定値。
     fn record(&self) -> Result<Run> {
-        let mut record = Run::new(fingerprint()?);
+        let mut record = Run::new(fingerprint());
         for (name, outcome) in [
             ("ring", &self.ring),
             ("collapse", &self.collapsed),
@@ -188,36 +257,6 @@ impl Outcome {
             record.result(&format!("{name}.{key}"), format!("{mean:.2}"));
         }
     }
-
-    /// 学習の終わりに端末へ出す、短い読み方。
-    pub fn reading(&self) -> Result<String> {
-        let history = &self.trained.history;
-        let mean = |column| history.tail_mean(column, (history.len() / 10).max(1));
-        let outputs = format!(
-            "識別器の答えの平均は、本物に {:.2}、偽物に {:.2} でした。1/2 に近いほど、見分けられていません。",
-            mean("D(x)"),
-            mean("D(G(z))")
-        );
-        Ok(match self.trained.config.data {
-            Data::Ring => {
-                let coverage = self.coverage()?;
-                format!(
-                    "8 つの山のうち {} 個を覆い、標本の {:.0} % が山の中に落ちました。\n{outputs}",
-                    coverage.modes(),
-                    100. * coverage.good()
-                )
-            }
-            Data::Moons => outputs,
-            Data::Digits => {
-                let real = data::digits()?.images.flatten_from(1)?;
-                let fake = self.trained.generate(real.dim(0)?, Seed(0))?;
-                format!(
-                    "本物の数字とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
-                    energy_distance(&fake, &real)?
-                )
-            }
-        })
-    }
 }
 
 /// 生成器を N(−1, 1) に止めて、識別器だけを学習させます。本物は N(1, 1) です。
@@ -234,25 +273,17 @@ pub fn fit_optimum() -> Result<Discriminator> {
 }
 
 /// この章の図を決めるソースの指紋。
-pub fn fingerprint() -> Result<String> {
-    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
-    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+pub fn fingerprint() -> String {
+    record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 /// 保存した生成器だけを使って、新しいデータ `[count, dim]` を作ります。識別器は読みません。
-pub fn generate(
-    data: Data,
-    dir: &Path,
-    count: usize,
-    seed: Seed,
-) -> Result<(Config, candle_core::Tensor)> {
-    let path = dir.join(format!("{}-config.json", data.name()));
-    let config: Config = common::files::read_config(&path, "cargo run -p ch03-gan")?;
-    config.check()?;
+pub fn generate(data: Data, store: &Store, count: usize, seed: Seed) -> Result<(Config, Tensor)> {
+    let kept = store.open(&Config::book(data))?;
+    let config: Config = kept.config()?;
     let variables = Seed(config.seed).variables();
-    let generator = crate::model::Generator::new(&config, variables.builder("generator"))?;
-    let weights = dir.join(format!("{}-generator.safetensors", data.name()));
-    variables.load("generator", &weights)?;
+    let generator = Generator::new(&config, variables.builder("generator"))?;
+    kept.weights("generator", &variables)?;
     let samples = train::generate(&generator, &config, count, seed)?;
     Ok((config, samples))
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
-use common::cli::{below_one, within};
+use common::check::{below_one, within};
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。

@@ -1,14 +1,14 @@
 //! 学習の結果を図にします。ここでは学習しません。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_nn::ops::sigmoid;
 use common::data::{self, ring};
-use common::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, Surface, color};
 use common::seed::{Seed, normal};
+use common::state::{Resume, State};
+use tools::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, Surface, color};
 
 use crate::config::{Config, Data, GLoss};
 use crate::model::Discriminator;
@@ -44,7 +44,7 @@ impl Recorder {
     }
 
     /// `train` の observer から毎回呼びます。
-    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+    pub fn observe(&mut self, progress: &Progress) -> Result<()> {
         let (step, steps) = (progress.step, self.config.steps);
         let due = |percent: usize| (steps * percent).div_ceil(100);
         if [0, 5, 15, 30, 60, 100].map(due).contains(&step) {
@@ -60,7 +60,36 @@ impl Recorder {
             let modes = ring::coverage(&samples)?.modes();
             self.modes.push((step as f64, modes as f64));
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
+    }
+}
+
+impl Resume for Recorder {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        let steps: Vec<f64> = self.frames.iter().map(|frame| frame.step as f64).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        let samples: Vec<Tensor> = self.frames.iter().map(|frame| frame.samples.clone()).collect();
+        samples.save(state, &format!("{name}.samples"))?;
+        let surfaces = self.frames.iter().filter_map(|frame| frame.surface.as_ref());
+        let surfaces = surfaces.map(|surface| Tensor::new(surface.values.clone(), &Device::Cpu));
+        let surfaces: Vec<Tensor> = surfaces.collect::<candle_core::Result<_>>()?;
+        surfaces.save(state, &format!("{name}.surfaces"))?;
+        self.modes.save(state, &format!("{name}.modes"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        let (mut samples, mut surfaces) = (Vec::<Tensor>::new(), Vec::<Tensor>::new());
+        samples.restore(state, &format!("{name}.samples"))?;
+        surfaces.restore(state, &format!("{name}.surfaces"))?;
+        let mut surfaces = surfaces.into_iter();
+        let steps = state.numbers(&format!("{name}.steps"))?;
+        let frame = |(step, samples): (f64, Tensor)| {
+            let surface = surfaces.next().map(|values| values.to_vec2()).transpose()?;
+            let surface = surface.map(|values| Surface { values });
+            Ok(Frame { step: step as usize, samples, surface })
+        };
+        self.frames = steps.into_iter().zip(samples).map(frame).collect::<Result<_>>()?;
+        self.modes.restore(state, &format!("{name}.modes"))
     }
 }
 

@@ -1,15 +1,16 @@
 //! `cargo run -p ch03-gan`: GAN を学習させ、図と重みを `target/ch03-gan/` に残します。
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use ch03_gan::book::{self, Book};
 use ch03_gan::config::{Config, Data};
 use clap::{ArgMatches, Parser, Subcommand};
-use common::cli;
-use common::plot::{self, Sheet, color};
+use common::check::within;
 use common::seed::Seed;
+use tools::cli;
+use tools::plot::{self, Sheet, color};
+use tools::session::{self, Options, Outcome};
 
 /// 第3章 敵対的生成ネットワーク (GAN)
 ///
@@ -20,12 +21,8 @@ use common::seed::Seed;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// 図と重みを置くフォルダ (省くと target/ch03-gan)
-    #[arg(long, value_name = "DIR", global = true)]
-    out: Option<PathBuf>,
-    /// 進み具合を表示しません
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Subcommand)]
@@ -45,81 +42,62 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let (cli, matches) = cli::parse::<Cli, Config>();
-    cli::run(|| {
-        let dir = cli.out.clone().unwrap_or_else(|| cli::output_dir("ch03-gan"));
-        match cli.command {
-            Some(Command::Generate { count, seed, data }) => {
-                generate(data, &dir, count, Seed(seed))
-            }
-            None if cli::any_setting::<Config>(&matches) => train_one(&matches, &dir, cli.quiet),
-            None => train_book(&dir, cli.quiet),
+    cli::run::<Cli, Config>(|Cli { command, options }, given| match command {
+        Some(Command::Generate { count, seed, data }) => {
+            generate(data, &options, count, Seed(seed))
         }
+        None if options.one_run::<Config>(given) => train_one(&options, given),
+        None => train_book(&options),
     })
 }
 
 /// 本の実験をすべて行い、本と同じ図を書きます。
-fn train_book(dir: &Path, quiet: bool) -> Result<()> {
-    let book = Book::train(quiet, |outcome| book::save(outcome, dir))?;
-    book.draw(dir)?;
-    for (title, outcome) in [
-        ("輪", &book.ring),
-        ("壊した輪 (--lr-d 2e-4)", &book.collapsed),
-        ("治した輪 (--lr-d 2e-4 --pack 2)", &book.cured),
-        ("数字", &book.digits),
-    ] {
-        cli::say(format!("\n■ {title}\n{}", outcome.reading()?));
-    }
-    closing(dir);
-    Ok(())
+fn train_book(options: &Options) -> Result<()> {
+    let named = [Config::book(Data::Ring), Config::book(Data::Digits)];
+    session::train_book(
+        options,
+        &named,
+        |keep| Book::train(options.quiet, keep),
+        Book::draw,
+        |book| {
+            vec![
+                ("輪", book.ring.reading()),
+                ("壊した輪 (--lr-d 2e-4)", book.collapsed.reading()),
+                ("治した輪 (--lr-d 2e-4 --pack 2)", book.cured.reading()),
+                ("数字", book.digits.reading()),
+            ]
+        },
+    )
 }
 
 /// 指定された設定で 1 回だけ学習します。
-fn train_one(matches: &ArgMatches, dir: &Path, quiet: bool) -> Result<()> {
-    let data = matches.get_one::<Data>("data").copied().unwrap_or(Data::Ring);
-    let config: Config = cli::overlay(Config::book(data), matches)?;
-    let outcome = book::run(data.name(), &config, quiet)?;
-    ensure!(
-        !outcome.trained.history.is_empty(),
-        "1 回も学習しないうちに止めました。前の結果はそのままです"
-    );
-    book::save(&outcome, dir)?;
-    cli::say(format!("{}\n{}", outcome.trained.history, outcome.reading()?));
-    closing(dir);
-    Ok(())
+fn train_one(options: &Options, given: &ArgMatches) -> Result<()> {
+    let data = given.get_one::<Data>("data").copied().unwrap_or(Data::Ring);
+    session::train(options, given, Config::book(data), |config, saved| {
+        book::resume(data.name(), config, options.quiet, saved)
+    })
 }
 
-fn generate(data: Data, dir: &Path, count: usize, seed: Seed) -> Result<()> {
-    ensure!(
-        (1..=10_000).contains(&count),
-        "--count は 1 以上 10000 以下にしてください ({count} でした)"
-    );
-    let (config, samples) = book::generate(data, dir, count, seed)?;
+fn generate(data: Data, options: &Options, count: usize, seed: Seed) -> Result<()> {
+    within("--count", count, 1, 10_000)?;
+    let store = options.store::<Config>();
+    let (config, samples) = book::generate(data, &store, count, seed)?;
     cli::say(book::preview(&config, &samples)?);
     let path = match data {
-        Data::Digits => {
-            let path = dir.join("generated.png");
+        Data::Digits => store.publish("generated.png", |path| {
             let images = samples.reshape(((), 1, 8, 8))?;
             let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
-            plot::image_grid(&path, &[sheet], 8)?;
-            path
-        }
-        Data::Ring | Data::Moons => {
-            let path = dir.join("generated.svg");
+            plot::image_grid(path, &[sheet], 8)
+        })?,
+        Data::Ring | Data::Moons => store.publish("generated.svg", |path| {
             let panel = plot::Panel {
                 title: format!("{count} 個"),
                 points: vec![(color::FAKE, plot::points(&samples)?)],
                 ..Default::default()
             };
-            plot::panels(&path, &[panel], 1)?;
-            path
-        }
+            plot::panels(path, &[panel], 1)
+        })?,
     };
     cli::say(format!("生成器だけを使って {count} 個を作り、{} に書きました。", path.display()));
     Ok(())
-}
-
-fn closing(dir: &Path) {
-    cli::say(format!("\n図と重みは {} にあります。", dir.display()));
-    cli::say("図の読み方は、本の第3章「動かす」にあります (cargo run で本が開きます)。");
 }

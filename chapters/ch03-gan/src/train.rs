@@ -8,6 +8,7 @@ use common::data::{self, Batches};
 use common::history::History;
 use common::nn::{Adam, AdamConfig, bce_with_logits};
 use common::seed::{Seed, Variables, normal};
+use common::state::{Resume, State};
 
 use crate::config::{Config, Data, GLoss};
 use crate::model::{Discriminator, Generator};
@@ -79,6 +80,20 @@ impl Gan {
             d_optimizer: adam("discriminator", config.lr_d)?,
             variables,
         })
+    }
+}
+
+impl Resume for Gan {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        self.variables.save(state, name)?;
+        self.g_optimizer.save(state, &format!("{name}.g_optimizer"))?;
+        self.d_optimizer.save(state, &format!("{name}.d_optimizer"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        self.variables.restore(state, name)?;
+        self.g_optimizer.restore(state, &format!("{name}.g_optimizer"))?;
+        self.d_optimizer.restore(state, &format!("{name}.d_optimizer"))
     }
 }
 
@@ -157,6 +172,8 @@ pub struct Trained {
     pub config: Config,
     pub gan: Gan,
     pub history: History,
+    /// 止めたところから続けるための、学習の途中のようす。
+    pub state: State,
 }
 
 impl Trained {
@@ -190,6 +207,15 @@ pub struct Progress<'a> {
 /// 学習の全体。`observer` が Break を返すと、そこまでの結果を返して終わります。
 pub fn train(
     config: &Config,
+    observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
+) -> Result<Trained> {
+    resume(config, &State::default(), observer)
+}
+
+/// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(
+    config: &Config,
+    saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
@@ -198,9 +224,18 @@ pub fn train(
     let mut rng = seed.rng("noise");
     let mut gan = Gan::new(config)?;
     let mut history = History::default();
-    let mut go_on = observer(&Progress { step: 0, losses: None, gan: &gan })?;
+    saved.restore(&mut [
+        ("batches", &mut batches),
+        ("noise", &mut rng),
+        ("gan", &mut gan),
+        ("history", &mut history),
+    ])?;
+    let mut go_on = match history.is_empty() {
+        true => observer(&Progress { step: 0, losses: None, gan: &gan })?,
+        false => ControlFlow::Continue(()),
+    };
 
-    for step in 1..=config.steps {
+    for step in history.len() + 1..=config.steps {
         if go_on.is_break() {
             break;
         }
@@ -213,7 +248,9 @@ pub fn train(
         history.push(step, &losses.named());
         go_on = observer(&Progress { step, losses: Some(&losses), gan: &gan })?;
     }
-    Ok(Trained { config: config.clone(), gan, history })
+    let state =
+        State::of(&[("batches", &batches), ("noise", &rng), ("gan", &gan), ("history", &history)])?;
+    Ok(Trained { config: config.clone(), gan, history, state })
 }
 // ANCHOR_END: train
 

@@ -1,6 +1,6 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use std::sync::LazyLock;
@@ -10,11 +10,11 @@ use ch03_gan::config::{Config, Data, GLoss};
 use common::seed::Seed;
 
 static BOOK: LazyLock<Book> =
-    LazyLock::new(|| common::nn::run(|| Book::train(true, |_| Ok(()))).unwrap());
+    LazyLock::new(|| common::nn::run(|| Book::train(true, &|_| Ok(()))).unwrap());
 
 #[test]
 fn figures_are_written() {
-    let fingerprint = book::fingerprint().unwrap();
+    let fingerprint = book::fingerprint();
     let record = chapter::redraw("ch03-gan", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
 }

@@ -8,6 +8,7 @@ use ch03_gan::figures::{gradient_curve, optimal_discriminator};
 use ch03_gan::model::Discriminator;
 use ch03_gan::train::{Gan, discriminator_loss, generator_loss, train, train_step, value};
 use common::seed::{Seed, normal};
+use tools::store::Store;
 
 /// 本の「理論」で手計算する 2 つの分布。
 const DATA: [f64; 3] = [0.5, 0.4, 0.1];
@@ -259,16 +260,17 @@ fn losses_stay_finite_for_extreme_logits() {
 fn generation_uses_only_the_generator() {
     let dir = tempfile::tempdir().unwrap();
     let outcome = book::run("試験", &Config::tiny(Data::Digits), true).unwrap();
-    book::save(&outcome, dir.path()).unwrap();
+    let store = Store::at(dir.path());
+    store.keep(&outcome).unwrap();
     // 識別器の重みを消しても、同じものが作れる。
-    std::fs::remove_file(dir.path().join("digits-discriminator.safetensors")).unwrap();
-    let (_, made) = book::generate(Data::Digits, dir.path(), 5, Seed(3)).unwrap();
+    std::fs::remove_file(dir.path().join("digits/discriminator.safetensors")).unwrap();
+    let (_, made) = book::generate(Data::Digits, &store, 5, Seed(3)).unwrap();
     let expected = outcome.trained.generate(5, Seed(3)).unwrap();
     assert_eq!(made.to_vec2::<f32>().unwrap(), expected.to_vec2::<f32>().unwrap());
     // 生成器の重みがなければ、作れない。
-    std::fs::remove_file(dir.path().join("digits-generator.safetensors")).unwrap();
-    let error = book::generate(Data::Digits, dir.path(), 5, Seed(3)).unwrap_err().to_string();
-    assert!(error.contains("digits-generator.safetensors"), "{error}");
+    std::fs::remove_file(dir.path().join("digits/generator.safetensors")).unwrap();
+    let error = book::generate(Data::Digits, &store, 5, Seed(3)).unwrap_err().to_string();
+    assert!(error.contains("digits/generator.safetensors"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use ch03_gan::config::{Config, Data};
@@ -18,7 +18,6 @@ fn layers() {
 fn tiny_run() {
     let trained =
         train(&Config::tiny(Data::Ring), |_| Ok(std::ops::ControlFlow::Continue(()))).unwrap();
-    // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
     let text: String = trained
         .history
         .series("loss D")
@@ -26,7 +25,7 @@ fn tiny_run() {
         .zip(trained.history.series("loss G"))
         .map(|(d, g)| format!("{} D {:.2} G {:.2}\n", d.0, d.1, g.1))
         .collect();
-    insta::assert_snapshot!(text);
+    chapter::assert_close(include_str!("tiny_run.txt"), &text, 0.02);
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ch03-gan");
@@ -43,30 +42,6 @@ fn help() {
 }
 
 #[test]
-fn bad_input_gets_one_japanese_sentence() {
-    let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().to_str().unwrap();
-    std::fs::write(dir.path().join("ring-config.json"), "{ broken").unwrap();
-    let cases: [&[&str]; 12] = [
-        &["--steps", "x"],
-        &["--steps", "0"],
-        &["--steps"],
-        &["--batch", "7", "--pack", "2"],
-        &["--lr-g", "nan"],
-        &["--beta1", "1"],
-        &["--data", "rin"],
-        &["--unknown"],
-        &["train"],
-        &["generate", "--out", out],
-        &["generate", "--out", out, "--data", "ring"],
-        &["generate", "--count", "0"],
-    ];
-    let texts = chapter::refusals(PROGRAM, &cases, out);
-    chapter::cannot_write(PROGRAM, &["--steps", "1"], dir.path());
-    insta::assert_snapshot!(texts);
-}
-
-#[test]
 fn a_short_run_leaves_figures_weights_and_a_reading() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().to_str().unwrap();
@@ -77,12 +52,4 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     let (code, text) = run(&["generate", "--data", "moons", "--count", "9", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
     assert!(dir.path().join("generated.svg").exists());
-}
-
-/// Ctrl-C (SIGINT) で止めても、そこまでの学習が残る。
-#[cfg(unix)]
-#[test]
-fn interrupt_keeps_what_was_learned() {
-    let kept = ["ring-generator.safetensors", "ring-losses.svg"];
-    chapter::interrupt(PROGRAM, &["--data", "ring"], kept);
 }

@@ -1,15 +1,19 @@
 //! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Result;
 use candle_core::Tensor;
-use common::cli;
-use common::history::{self, Run, thousands};
+use common::history::{History, thousands};
 use common::nn::both;
-use common::plot::{self, color};
 use common::seed::Seed;
+use common::state::{Resume, State};
+use tools::folder;
+use tools::plot::{self, color};
+use tools::progress::Watch;
+use tools::record::{self, Run};
+use tools::session::Settings;
+use tools::store::Store;
 
 use crate::config::{Config, Model, Norm};
 use crate::data::Pictures;
@@ -24,26 +28,58 @@ pub struct Outcome {
     pub recorder: Recorder,
 }
 
+impl Settings for Config {
+    const CHAPTER: &str = env!("CARGO_PKG_NAME");
+
+    fn name(&self) -> String {
+        let own = if self.data.is_some() { "-folder" } else { "" };
+        format!("{}{own}", self.model.name())
+    }
+
+    fn flags(&self) -> String {
+        let model = if self.model == Model::Mlp { "--model mlp " } else { "" };
+        let data = self.data.as_ref();
+        let data = data.map_or(String::new(), |dir| format!("--data \"{}\"", dir.display()));
+        format!("{model}{data}")
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
+}
+
+/// 学習に使う画像を用意します。`--data` があれば、読者の画像を読みます。
+pub fn pictures(config: &Config) -> Result<Pictures> {
+    match &config.data {
+        None => Pictures::new(config),
+        Some(dir) => Ok(Pictures::Folder(folder::images(dir, config.size, config.channels)?)),
+    }
+}
+
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
 pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
+    resume(label, config, quiet, &State::default())
+}
+
+/// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
     config.check()?;
-    let pictures = Pictures::new(config)?;
-    let bar = cli::Progress::new(label, config.steps, quiet);
+    let pictures = pictures(config)?;
     let mut recorder = Recorder::new(config, &pictures)?;
-    let mut shown = 0;
-    let trained = train::train(config, pictures, |progress| {
-        if let Some(losses) = progress.losses {
-            bar.step(progress.step, &losses.named());
+    saved.restore(&mut [("figures", &mut recorder)])?;
+    let mut watch = Watch::new(label, config.steps, quiet, "--lr");
+    let trained = train::resume(config, pictures, saved, |now| {
+        recorder.observe(now)?;
+        if let Some(frame) = recorder.frames.last() {
+            watch.picture(now.step, recorder.frames.len(), || preview(&frame.samples))?;
         }
-        let go_on = recorder.observe(progress)?;
-        if recorder.frames.len() > shown {
-            shown = recorder.frames.len();
-            let samples = &recorder.frames[shown - 1].samples;
-            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(samples)?));
-        }
-        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+        watch.step(now.step, now.losses.map(|losses| losses.named()), Some(&now.gan.variables))
     })?;
-    bar.finish();
+    watch.finish(&trained.history);
     Ok(Outcome { trained, recorder })
 }
 
@@ -53,17 +89,47 @@ pub fn preview(samples: &Tensor) -> Result<String> {
     plot::ascii(&samples.narrow(0, 0, 1)?.avg_pool2d(shrink)?.get(0)?)
 }
 
-/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
-pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
-    let Outcome { trained, recorder } = outcome;
-    let name = trained.config.model.name();
-    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
-    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
-    for network in ["generator", "discriminator"] {
-        let path = dir.join(format!("{name}-{network}.safetensors"));
-        trained.gan.variables.save(network, &path)?;
+impl tools::session::Outcome for Outcome {
+    type Config = Config;
+
+    fn config(&self) -> &Config {
+        &self.trained.config
     }
-    figures::draw(trained, recorder, dir)
+
+    fn history(&self) -> &History {
+        &self.trained.history
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = self.trained.state.clone();
+        self.recorder.save(&mut state, "figures")?;
+        Ok(state)
+    }
+
+    fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        let variables = &self.trained.gan.variables;
+        let networks = ["generator", "discriminator"];
+        networks.into_iter().map(|name| Ok((name, variables.to_bytes(name)?))).collect()
+    }
+
+    fn draw(&self, folder: &Path) -> Result<()> {
+        figures::draw(&self.trained, &self.recorder, folder)?;
+        figures::real(&self.trained, &folder.join("real.png"))?;
+        figures::overlap(folder)
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    fn reading(&self) -> Result<String> {
+        let history = &self.trained.history;
+        let mean = |column| history.tail_mean(column, (history.len() / 10).max(1));
+        let (start, end, _) = self.distances()?;
+        Ok(format!(
+            "本物とのエネルギー距離は、学習の前 {start:.2}、後 {end:.2} です。0 に近いほど、本物と同じ散らばり方です。\n\
+             識別器の答えの平均は、本物に {:.2}、偽物に {:.2} でした。1/2 に近いほど、見分けられていません。",
+            mean("D(x)"),
+            mean("D(G(z))")
+        ))
+    }
 }
 
 /// DCGAN の 1 回の更新と同じ CPU 時間で、全結合の GAN は何回更新できるか (測ると 3.4 回ほど)。
@@ -158,13 +224,13 @@ impl Book {
         figures::overlap(dir)?;
         figures::checkerboard(&trained.config, dir)?;
         let history = trained.history.to_string();
-        common::files::write(&dir.join("dcgan-history.txt"), history.as_bytes())?;
+        tools::files::write(&dir.join("dcgan-history.txt"), history.as_bytes())?;
         self.record()?.write(dir)
     }
 
     /// 本文が引用する測定値。
     fn record(&self) -> Result<Run> {
-        let mut record = Run::new(fingerprint()?);
+        let mut record = Run::new(fingerprint());
         for (name, outcome) in [
             ("dcgan", &self.dcgan),
             ("mlp", &self.mlp),
@@ -336,35 +402,28 @@ impl Outcome {
             outline: [place(measure::outline, &b)?, place(measure::outline, &answers)?],
         })
     }
-
-    /// 学習の終わりに端末へ出す、短い読み方。
-    pub fn reading(&self) -> Result<String> {
-        let history = &self.trained.history;
-        let mean = |column| history.tail_mean(column, (history.len() / 10).max(1));
-        let (start, end, _) = self.distances()?;
-        Ok(format!(
-            "本物とのエネルギー距離は、学習の前 {start:.2}、後 {end:.2} です。0 に近いほど、本物と同じ散らばり方です。\n\
-             識別器の答えの平均は、本物に {:.2}、偽物に {:.2} でした。1/2 に近いほど、見分けられていません。",
-            mean("D(x)"),
-            mean("D(G(z))")
-        ))
-    }
 }
 
 /// この章の図を決めるソースの指紋。
-pub fn fingerprint() -> Result<String> {
-    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
-    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+pub fn fingerprint() -> String {
+    record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 /// 保存した生成器だけを使って、新しい画像 `[count, C, H, W]` を作ります。識別器は読みません。
-pub fn generate(model: Model, dir: &Path, count: usize, seed: Seed) -> Result<Tensor> {
-    let path = dir.join(format!("{}-config.json", model.name()));
-    let config: Config = common::files::read_config(&path, "cargo run -p ch04-dcgan")?;
-    config.check()?;
+///
+/// `own` が真なら、漢字ではなく、手元の画像 (`--data`) で学習した生成器です。
+pub fn generate(
+    model: Model,
+    own: bool,
+    store: &Store,
+    count: usize,
+    seed: Seed,
+) -> Result<Tensor> {
+    let data = own.then(|| "DIR".into());
+    let kept = store.open(&Config { model, data, ..Config::book() })?;
+    let config: Config = kept.config()?;
     let variables = Seed(config.seed).variables();
     let generator = Generator::new(&config, variables.builder("generator"))?;
-    let weights = dir.join(format!("{}-generator.safetensors", model.name()));
-    variables.load("generator", &weights)?;
+    kept.weights("generator", &variables)?;
     train::generate(&generator, &config, count, seed)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
-use common::cli::{below_one, within};
+use common::check::{below_one, within};
 use serde::{Deserialize, Serialize};
 
 /// どのネットワークで学習するか。

@@ -87,11 +87,9 @@ pub enum Pictures {
 }
 
 impl Pictures {
+    /// 教育漢字。手元の画像は、コマンドの側が読んで `Folder` にします。
     pub fn new(config: &Config) -> Result<Self> {
-        Ok(match &config.data {
-            None => Self::Kanji(Kanji::new(config.size, config.channels)?),
-            Some(dir) => Self::Folder(common::folder::images(dir, config.size, config.channels)?),
-        })
+        Ok(Self::Kanji(Kanji::new(config.size, config.channels)?))
     }
 
     /// 乱数で選んだ `count` 枚 `[count, C, H, W]`。値は [-1, 1] です。

@@ -1,12 +1,12 @@
 //! 学習の結果を図にします。ここでは学習しません。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Result;
 use candle_core::Tensor;
-use common::plot::{self, Line, LineChart, Panel, Sheet, Surface, color};
 use common::seed::{Seed, uniform};
+use common::state::{Resume, State};
+use tools::plot::{self, Line, LineChart, Panel, Sheet, Surface, color};
 
 use crate::config::Config;
 use crate::data::Pictures;
@@ -49,7 +49,7 @@ impl Recorder {
     }
 
     /// `train` の observer から毎回呼びます。
-    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+    pub fn observe(&mut self, progress: &Progress) -> Result<()> {
         let (step, steps) = (progress.step, self.config.steps);
         let due = |percent: usize| (steps * percent).div_ceil(100);
         let generator = &progress.gan.generator;
@@ -63,7 +63,7 @@ impl Recorder {
             let distance = measure::distance(&fake, &self.real)?;
             self.distances.push((step as f64, f64::from(distance)));
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     /// `step` 回目の前後で、いちばん近くに測った距離。
@@ -76,6 +76,25 @@ impl Recorder {
     /// `step` 回目までの、最後のコマ。
     pub fn frame_at(&self, step: usize) -> Option<&Frame> {
         self.frames.iter().rev().find(|frame| frame.step <= step)
+    }
+}
+
+impl Resume for Recorder {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        let steps: Vec<f64> = self.frames.iter().map(|frame| frame.step as f64).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        let samples: Vec<Tensor> = self.frames.iter().map(|frame| frame.samples.clone()).collect();
+        samples.save(state, &format!("{name}.samples"))?;
+        self.distances.save(state, &format!("{name}.distances"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        let mut samples = Vec::<Tensor>::new();
+        samples.restore(state, &format!("{name}.samples"))?;
+        let frame = |(step, samples): (f64, Tensor)| Frame { step: step as usize, samples };
+        let steps = state.numbers(&format!("{name}.steps"))?;
+        self.frames = steps.into_iter().zip(samples).map(frame).collect();
+        self.distances.restore(state, &format!("{name}.distances"))
     }
 }
 

@@ -13,9 +13,11 @@
 //! 6. [`figures`] 学習の結果を図にする (学習はしない)
 //! 7. [`book`] 本に載せる実験の一式 (比べる学習と、壊した学習も含む)
 
+#[cfg(not(target_arch = "wasm32"))]
 pub mod book;
 pub mod config;
 pub mod data;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod figures;
 pub mod measure;
 pub mod model;

@@ -1,16 +1,16 @@
 //! `cargo run -p ch04-dcgan`: DCGAN を学習させ、図と重みを `target/ch04-dcgan/` に残します。
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use ch04_dcgan::book;
 use ch04_dcgan::config::{Config, Model, Preset};
-use ch04_dcgan::figures;
 use clap::{ArgMatches, Parser, Subcommand};
-use common::cli;
-use common::plot::{self, Sheet, color};
+use common::check::within;
 use common::seed::Seed;
+use tools::cli;
+use tools::plot::{self, Sheet, color};
+use tools::session::{self, Options};
 
 /// 第4章 深層畳み込み GAN (DCGAN)
 ///
@@ -24,12 +24,8 @@ struct Cli {
     /// 設定のひとそろい: book (本)、paper (論文)、pytorch (PyTorch の公開例)
     #[arg(long, value_enum, default_value_t = Preset::Book)]
     preset: Preset,
-    /// 図と重みを置くフォルダ (省くと target/ch04-dcgan)
-    #[arg(long, value_name = "DIR", global = true)]
-    out: Option<PathBuf>,
-    /// 進み具合を表示しません
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Subcommand)]
@@ -45,50 +41,37 @@ enum Command {
         /// どの学習の生成器を使うか: dcgan、mlp (省くと dcgan)
         #[arg(long, value_enum, default_value_t = Model::Dcgan)]
         model: Model,
+        /// 漢字ではなく、手元の画像 (--data) で学習した生成器を使います
+        #[arg(long)]
+        own: bool,
     },
 }
 
 fn main() -> ExitCode {
-    let (cli, matches) = cli::parse::<Cli, Config>();
-    cli::run(|| {
-        let dir = cli.out.clone().unwrap_or_else(|| cli::output_dir("ch04-dcgan"));
-        match cli.command {
-            Some(Command::Generate { count, seed, model }) => {
-                generate(model, &dir, count, Seed(seed))
-            }
-            None => train(&matches, cli.preset, &dir, cli.quiet),
+    cli::run::<Cli, Config>(|Cli { command, preset, options }, given| match command {
+        Some(Command::Generate { count, seed, model, own }) => {
+            generate(model, own, &options, count, Seed(seed))
         }
+        None => train(&options, preset, given),
     })
 }
 
-fn train(matches: &ArgMatches, preset: Preset, dir: &Path, quiet: bool) -> Result<()> {
-    let config: Config = cli::overlay(Config::preset(preset), matches)?;
-    let outcome = book::run(config.model.name(), &config, quiet)?;
-    let trained = &outcome.trained;
-    ensure!(
-        !trained.history.is_empty(),
-        "1 回も学習しないうちに止めました。前の結果はそのままです"
-    );
-    book::save(&outcome, dir)?;
-    figures::real(trained, &dir.join("real.png"))?;
-    figures::overlap(dir)?;
-    cli::say(format!("{}\n{}", trained.history, outcome.reading()?));
-    cli::say(format!("\n図と重みは {} にあります。", dir.display()));
-    cli::say("図の読み方は、本の第4章「動かす」にあります (cargo run で本が開きます)。");
-    Ok(())
+fn train(options: &Options, preset: Preset, given: &ArgMatches) -> Result<()> {
+    session::train(options, given, Config::preset(preset), |config, saved| {
+        book::resume(config.model.name(), config, options.quiet, saved)
+    })
 }
 
-fn generate(model: Model, dir: &Path, count: usize, seed: Seed) -> Result<()> {
-    ensure!(
-        (1..=10_000).contains(&count),
-        "--count は 1 以上 10000 以下にしてください ({count} でした)"
-    );
-    let samples = book::generate(model, dir, count, seed)?;
+fn generate(model: Model, own: bool, options: &Options, count: usize, seed: Seed) -> Result<()> {
+    within("--count", count, 1, 10_000)?;
+    let store = options.store::<Config>();
+    let samples = book::generate(model, own, &store, count, seed)?;
     cli::say(book::preview(&samples)?);
-    let path = dir.join("generated.png");
-    let scale = (64 / samples.dim(2)?).max(1) as u32;
-    let sheet = Sheet { images: &samples, columns: count.min(8), frame: color::FAKE };
-    plot::image_grid(&path, &[sheet], scale)?;
+    let path = store.publish("generated.png", |path| {
+        let scale = (64 / samples.dim(2)?).max(1) as u32;
+        let sheet = Sheet { images: &samples, columns: count.min(8), frame: color::FAKE };
+        plot::image_grid(path, &[sheet], scale)
+    })?;
     cli::say(format!("生成器だけを使って {count} 枚を作り、{} に書きました。", path.display()));
     Ok(())
 }

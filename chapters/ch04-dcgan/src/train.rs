@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use common::history::History;
 use common::nn::{Adam, AdamConfig, bce_with_logits};
 use common::seed::{Seed, Variables, normal, uniform};
+use common::state::{Resume, State};
 use rand::Rng;
 
 use crate::config::{Config, Noise};
@@ -53,6 +54,20 @@ impl Gan {
             d_optimizer: adam("discriminator")?,
             variables,
         })
+    }
+}
+
+impl Resume for Gan {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        self.variables.save(state, name)?;
+        self.g_optimizer.save(state, &format!("{name}.g_optimizer"))?;
+        self.d_optimizer.save(state, &format!("{name}.d_optimizer"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        self.variables.restore(state, name)?;
+        self.g_optimizer.restore(state, &format!("{name}.g_optimizer"))?;
+        self.d_optimizer.restore(state, &format!("{name}.d_optimizer"))
     }
 }
 
@@ -125,6 +140,8 @@ pub struct Trained {
     pub gan: Gan,
     pub pictures: Pictures,
     pub history: History,
+    /// 止めたところから続けるための、学習の途中のようす。
+    pub state: State,
 }
 
 impl Trained {
@@ -170,6 +187,16 @@ pub struct Progress<'a> {
 pub fn train(
     config: &Config,
     pictures: Pictures,
+    observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
+) -> Result<Trained> {
+    resume(config, pictures, &State::default(), observer)
+}
+
+/// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(
+    config: &Config,
+    pictures: Pictures,
+    saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
@@ -177,9 +204,18 @@ pub fn train(
     let (mut picture_rng, mut noise_rng) = (seed.rng("pictures"), seed.rng("noise"));
     let mut gan = Gan::new(config)?;
     let mut history = History::default();
-    let mut go_on = observer(&Progress { step: 0, losses: None, gan: &gan })?;
+    saved.restore(&mut [
+        ("pictures", &mut picture_rng),
+        ("noise", &mut noise_rng),
+        ("gan", &mut gan),
+        ("history", &mut history),
+    ])?;
+    let mut go_on = match history.is_empty() {
+        true => observer(&Progress { step: 0, losses: None, gan: &gan })?,
+        false => ControlFlow::Continue(()),
+    };
 
-    for step in 1..=config.steps {
+    for step in history.len() + 1..=config.steps {
         if go_on.is_break() {
             break;
         }
@@ -189,6 +225,12 @@ pub fn train(
         history.push(step, &losses.named());
         go_on = observer(&Progress { step, losses: Some(&losses), gan: &gan })?;
     }
-    Ok(Trained { config: config.clone(), gan, pictures, history })
+    let state = State::of(&[
+        ("pictures", &picture_rng),
+        ("noise", &noise_rng),
+        ("gan", &gan),
+        ("history", &history),
+    ])?;
+    Ok(Trained { config: config.clone(), gan, pictures, history, state })
 }
 // ANCHOR_END: train

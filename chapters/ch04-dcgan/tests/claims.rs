@@ -13,6 +13,7 @@ use ch04_dcgan::train::{
 use ch04_dcgan::{figures, measure};
 use common::nn::Activation;
 use common::seed::{Seed, normal};
+use tools::store::Store;
 
 /// 本の大きさと、公開されている大きさ (組み立てるだけなら、すぐ終わる)。
 fn configs() -> [Config; 3] {
@@ -492,15 +493,16 @@ fn a_walk_is_straight_and_even() {
 fn generation_uses_only_the_generator() {
     let dir = tempfile::tempdir().unwrap();
     let outcome = book::run("試験", &Config::tiny(), true).unwrap();
-    book::save(&outcome, dir.path()).unwrap();
+    let store = Store::at(dir.path());
+    store.keep(&outcome).unwrap();
     // 識別器の重みを消しても、同じものが作れる。
-    std::fs::remove_file(dir.path().join("dcgan-discriminator.safetensors")).unwrap();
-    let made = book::generate(Model::Dcgan, dir.path(), 5, Seed(3)).unwrap();
+    std::fs::remove_file(dir.path().join("dcgan/discriminator.safetensors")).unwrap();
+    let made = book::generate(Model::Dcgan, false, &store, 5, Seed(3)).unwrap();
     assert_eq!(values(&made), values(&outcome.trained.generate(5, Seed(3)).unwrap()));
     // 生成器の重みがなければ、作れない。
-    std::fs::remove_file(dir.path().join("dcgan-generator.safetensors")).unwrap();
-    let error = book::generate(Model::Dcgan, dir.path(), 5, Seed(3)).unwrap_err().to_string();
-    assert!(error.contains("dcgan-generator.safetensors"), "{error}");
+    std::fs::remove_file(dir.path().join("dcgan/generator.safetensors")).unwrap();
+    let error = book::generate(Model::Dcgan, false, &store, 5, Seed(3)).unwrap_err().to_string();
+    assert!(error.contains("dcgan/generator.safetensors"), "{error}");
 }
 
 #[test]
@@ -525,15 +527,16 @@ fn a_folder_of_pictures_trains_too() {
     let kanji = Kanji::new(16, 1).unwrap().all().unwrap();
     for i in 0..5 {
         let images = kanji.narrow(0, i, 1).unwrap();
-        let frame = common::plot::color::REAL;
-        let sheet = common::plot::Sheet { images: &images, columns: 1, frame };
+        let frame = tools::plot::color::REAL;
+        let sheet = tools::plot::Sheet { images: &images, columns: 1, frame };
         let path = dir.path().join(format!("{i}.png"));
-        common::plot::image_grid(&path, &[sheet], 1).unwrap();
+        tools::plot::image_grid(&path, &[sheet], 1).unwrap();
     }
     let config = Config { data: Some(dir.path().into()), channels: 3, ..Config::tiny() };
     let outcome = book::run("試験", &config, true).unwrap();
     assert_eq!(outcome.trained.generate(2, Seed(0)).unwrap().dims(), [2, 3, 16, 16]);
     let out = tempfile::tempdir().unwrap();
-    book::save(&outcome, out.path()).unwrap();
-    assert!(out.path().join("dcgan-nearest.png").exists());
+    Store::at(out.path()).keep(&outcome).unwrap();
+    // 漢字で学習した結果とは、別のフォルダに残る。
+    assert!(out.path().join("dcgan-folder/dcgan-nearest.png").exists());
 }

@@ -1,6 +1,6 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use std::ops::ControlFlow;
@@ -26,7 +26,6 @@ fn tiny_run() {
     let config = Config::tiny();
     let pictures = Pictures::new(&config).unwrap();
     let trained = train(&config, pictures, |_| Ok(ControlFlow::Continue(()))).unwrap();
-    // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
     let text: String = trained
         .history
         .series("loss D")
@@ -34,7 +33,7 @@ fn tiny_run() {
         .zip(trained.history.series("loss G"))
         .map(|(d, g)| format!("{} D {:.2} G {:.2}\n", d.0, d.1, g.1))
         .collect();
-    insta::assert_snapshot!(text);
+    chapter::assert_close(include_str!("tiny_run.txt"), &text, 0.02);
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ch04-dcgan");
@@ -51,32 +50,6 @@ fn help() {
 }
 
 #[test]
-fn bad_input_gets_one_japanese_sentence() {
-    let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().to_str().unwrap();
-    std::fs::write(dir.path().join("mlp-config.json"), "{ broken").unwrap();
-    let cases: [&[&str]; 14] = [
-        &["--steps", "x"],
-        &["--steps", "0"],
-        &["--batch", "1"],
-        &["--size", "40"],
-        &["--channels", "2"],
-        &["--kernel", "7"],
-        &["--lr", "nan"],
-        &["--norm", "layer"],
-        &["--preset", "pape"],
-        &["--data", out],
-        &["--unknown"],
-        &["generate", "--out", out],
-        &["generate", "--out", out, "--model", "mlp"],
-        &["generate", "--count", "0"],
-    ];
-    let texts = chapter::refusals(PROGRAM, &cases, out);
-    chapter::cannot_write(PROGRAM, &["--steps", "1"], dir.path());
-    insta::assert_snapshot!(texts);
-}
-
-#[test]
 fn a_short_run_leaves_figures_weights_and_a_reading() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().to_str().unwrap();
@@ -88,12 +61,4 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     let (code, text) = run(&["generate", "--count", "9", "--out", out]);
     assert_eq!(code, Some(0), "{text}");
     assert!(names().contains("generated.png"));
-}
-
-/// Ctrl-C (SIGINT) で止めても、そこまでの学習が残る。
-#[cfg(unix)]
-#[test]
-fn interrupt_keeps_what_was_learned() {
-    let kept = ["dcgan-generator.safetensors", "dcgan-samples.png"];
-    chapter::interrupt(PROGRAM, &["--width", "4"], kept);
 }

@@ -1,21 +1,24 @@
 //! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use candle_core::Tensor;
-use common::cli;
-use common::folder;
 use common::glyphs::Font;
-use common::history::{self, Run, thousands};
+use common::history::{History, thousands};
 use common::measure::sharpness;
 use common::nn::both;
-use common::plot::{self, color};
 use common::seed::Seed;
+use common::state::{Resume, State};
+use tools::folder;
+use tools::plot::{self, color};
+use tools::progress::Watch;
+use tools::record::{self, Run};
+use tools::session::Settings;
+use tools::store::Store;
 
 use crate::config::{Config, Pairs, Switch};
-use crate::data::{self, HELD_OUT};
+use crate::data::{self, Dataset, HELD_OUT, Pictures};
 use crate::figures::{self, Compared, Recorder, deviation, patches, with_different_noise};
 use crate::measure::{Measured, measure};
 use crate::model::{Generator, output_size, parameters, patch_gan, receptive_field};
@@ -27,24 +30,71 @@ pub struct Outcome {
     pub recorder: Recorder,
 }
 
+impl Settings for Config {
+    const CHAPTER: &str = env!("CARGO_PKG_NAME");
+
+    fn name(&self) -> String {
+        self.name().into()
+    }
+
+    fn flags(&self) -> String {
+        let data = self.data.as_ref();
+        data.map_or(String::new(), |dir| format!("--data \"{}\"", dir.display()))
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
+}
+
+/// 設定のデータを用意します。`--data` があれば、読者の画像を読みます。
+pub fn dataset(config: &Config) -> Result<Dataset> {
+    let Some(dir) = &config.data else { return data::dataset(config) };
+    let pairs = |dir: &Path, size| -> Result<Pictures> {
+        let [x, y] = folder::pairs(dir, size, config.channels)?;
+        Ok(Pictures { x, y })
+    };
+    let train = pairs(&dir.join("train"), config.frame())?;
+    data::paired(config, train, pairs(&test_folder(dir)?, config.size)?)
+}
+
+/// 取り置きの対のフォルダ。著者のデータでは、test のものと val のものがあります。
+fn test_folder(dir: &Path) -> Result<PathBuf> {
+    let found = ["test", "val"].map(|name| dir.join(name)).into_iter().find(|dir| dir.is_dir());
+    match found {
+        Some(dir) => Ok(dir),
+        None => bail!(
+            "{} に、取り置きの対を入れた test か val というフォルダがありません。学習用の対は train に、確かめる対は test に入れてください",
+            dir.display()
+        ),
+    }
+}
+
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
 pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
-    let bar = cli::Progress::new(label, config.steps, quiet);
+    resume(label, config, quiet, &State::default())
+}
+
+/// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
+    config.check()?;
+    let dataset = dataset(config)?;
     let mut recorder = Recorder::new(config);
-    let mut shown = 0;
-    let trained = train::train(config, |progress| {
-        if let Some(losses) = progress.losses {
-            bar.step(progress.step, &losses.named());
+    saved.restore(&mut [("figures", &mut recorder)])?;
+    let mut watch = Watch::new(label, config.steps, quiet, "--lr");
+    let trained = train::resume(config, dataset, saved, |now| {
+        recorder.observe(now)?;
+        if let Some(frame) = recorder.frames.last() {
+            watch.picture(now.step, recorder.frames.len(), || preview(&frame.output))?;
         }
-        let go_on = recorder.observe(progress)?;
-        if recorder.frames.len() > shown {
-            shown = recorder.frames.len();
-            let output = &recorder.frames[shown - 1].output;
-            bar.show(&format!("{label}: {} 回\n{}", progress.step, preview(output)?));
-        }
-        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+        let weights = Some(&now.networks.variables);
+        watch.step(now.step, now.losses.map(|losses| losses.named()), weights)
     })?;
-    bar.finish();
+    watch.finish(&trained.history);
     Ok(Outcome { trained, recorder })
 }
 
@@ -54,17 +104,48 @@ pub fn preview(images: &Tensor) -> Result<String> {
     plot::ascii(&images.narrow(0, 0, 1)?.avg_pool2d(shrink)?.get(0)?)
 }
 
-/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
-pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
-    let Outcome { trained, recorder } = outcome;
-    let name = trained.config.name();
-    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
-    common::files::write(&dir.join(format!("{name}-config.json")), config.as_bytes())?;
-    for network in ["generator", "discriminator"] {
-        let path = dir.join(format!("{name}-{network}.safetensors"));
-        trained.networks.variables.save(network, &path)?;
+impl tools::session::Outcome for Outcome {
+    type Config = Config;
+
+    fn config(&self) -> &Config {
+        &self.trained.config
     }
-    figures::draw(trained, recorder, dir)
+
+    fn history(&self) -> &History {
+        &self.trained.history
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = self.trained.state.clone();
+        self.recorder.save(&mut state, "figures")?;
+        Ok(state)
+    }
+
+    fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        let variables = &self.trained.networks.variables;
+        let networks = ["generator", "discriminator"];
+        networks.into_iter().map(|name| Ok((name, variables.to_bytes(name)?))).collect()
+    }
+
+    fn draw(&self, folder: &Path) -> Result<()> {
+        figures::draw(&self.trained, &self.recorder, folder)
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    fn reading(&self) -> Result<String> {
+        let held_out = &self.trained.dataset.held_out;
+        let (input, output) = (measure(&held_out.x, &held_out.y)?, self.measure()?);
+        Ok(format!(
+            "学習で一度も見せていない {} 枚で、正解との SSIM は入力のままの {:.2} から {:.2} に、L1 は {:.3} から {:.3} になりました。\n鮮明さは {:.3} です (正解は {:.3})。",
+            held_out.x.dim(0)?,
+            input.ssim,
+            output.ssim,
+            input.l1,
+            output.l1,
+            output.sharpness,
+            sharpness(&held_out.y)?
+        ))
+    }
 }
 
 /// 比べる学習の回数。本の学習の途中 (3 割) と、同じ回数になります。
@@ -160,13 +241,13 @@ impl Book {
         let shifted = self.shifted.each_ref().map(|outcome| &outcome.trained);
         figures::blur(shifted, &dir.join("blur.png"))?;
         figures::receptive(&dir.join("receptive.png"))?;
-        common::files::write(&dir.join("history.txt"), trained.history.to_string().as_bytes())?;
+        tools::files::write(&dir.join("history.txt"), trained.history.to_string().as_bytes())?;
         self.record()?.write(dir)
     }
 
     /// 本文が引用する測定値。
     fn record(&self) -> Result<Run> {
-        let mut record = Run::new(fingerprint()?);
+        let mut record = Run::new(fingerprint());
         let trained = &self.main.trained;
         let config = &trained.config;
         let held_out = &trained.dataset.held_out;
@@ -249,28 +330,11 @@ impl Outcome {
         };
         Ok([mean(&held_out.y)?, mean(&fake)?])
     }
-
-    /// 学習の終わりに端末へ出す、短い読み方。
-    pub fn reading(&self) -> Result<String> {
-        let held_out = &self.trained.dataset.held_out;
-        let (input, output) = (measure(&held_out.x, &held_out.y)?, self.measure()?);
-        Ok(format!(
-            "学習で一度も見せていない {} 枚で、正解との SSIM は入力のままの {:.2} から {:.2} に、L1 は {:.3} から {:.3} になりました。\n鮮明さは {:.3} です (正解は {:.3})。",
-            held_out.x.dim(0)?,
-            input.ssim,
-            output.ssim,
-            input.l1,
-            output.l1,
-            output.sharpness,
-            sharpness(&held_out.y)?
-        ))
-    }
 }
 
 /// この章の図を決めるソースの指紋。
-pub fn fingerprint() -> Result<String> {
-    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
-    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+pub fn fingerprint() -> String {
+    record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 /// 変換する入力。
@@ -282,17 +346,13 @@ pub enum Source {
 }
 
 /// 保存した生成器だけを使って変換し、入力と出力を返します。識別器は読みません。
-pub fn translate(source: &Source, dir: &Path, seed: Seed) -> Result<[Tensor; 2]> {
-    let (name, command) = match source {
-        Source::Text { .. } => ("kanji", "cargo run -p ch05-pix2pix"),
-        Source::Folder(_) => ("folder", "cargo run -p ch05-pix2pix -- --data DIR"),
-    };
-    let path = dir.join(format!("{name}-config.json"));
-    let config: Config = common::files::read_config(&path, command)?;
-    config.check()?;
+pub fn translate(source: &Source, store: &Store, seed: Seed) -> Result<[Tensor; 2]> {
+    let data = matches!(source, Source::Folder(_)).then(|| "DIR".into());
+    let kept = store.open(&Config { data, ..Config::book() })?;
+    let config: Config = kept.config()?;
     let variables = Seed(config.seed).variables();
     let generator = Generator::new(&config, variables.builder("generator"))?;
-    variables.load("generator", &dir.join(format!("{name}-generator.safetensors")))?;
+    kept.weights("generator", &variables)?;
     let x = match source {
         Source::Folder(dir) => folder::images(dir, config.size, config.channels)?,
         Source::Text { text, font } => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
-use common::cli::{below_one, within};
+use common::check::{below_one, within};
 use serde::{Deserialize, Serialize};
 
 /// 仕組みの 1 つを使うか、外すか。
@@ -25,6 +25,15 @@ pub enum Pairs {
     Aligned,
     /// 入力と、でたらめに選んだ別の正解 (わざと壊す)
     Shuffled,
+}
+
+/// 設定の出発点。
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// 本の図を作る設定
+    Book,
+    /// 論文の設定 (CPU では何日もかかります)
+    Paper,
 }
 
 // ANCHOR: config
@@ -132,6 +141,14 @@ impl Config {
         }
     }
 
+    /// `preset` の名前で選んだ設定。
+    pub fn preset(preset: Preset) -> Self {
+        match preset {
+            Preset::Book => Self::book(),
+            Preset::Paper => Self::paper(),
+        }
+    }
+
     /// 数秒もかからない設定。部品の試験に使います。
     pub fn tiny() -> Self {
         Self { steps: 3, batch: 4, width_g: 4, width_d: 4, ..Self::book() }
@@ -143,6 +160,11 @@ impl Config {
     /// 残すファイルの名前の始まり。
     pub fn name(&self) -> &'static str {
         if self.data.is_some() { "folder" } else { "kanji" }
+    }
+
+    /// 切り取る前の、学習用の画像の一辺。
+    pub fn frame(&self) -> usize {
+        self.size + self.jitter + 2 * self.shift
     }
 
     /// 使えない値があれば、どの指定をどう直すかを伝えて失敗します。

@@ -1,10 +1,7 @@
-//! 対になった画像。漢字の 2 書体か、手持ちの画像のフォルダです。
+//! 対になった画像。漢字の 2 書体です (手持ちの画像は `book` が読みます)。
 
-use std::path::Path;
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 use candle_core::{Device, Tensor};
-use common::folder;
 use common::glyphs::{self, Font, Placement};
 use common::seed::Seed;
 use rand::Rng;
@@ -32,22 +29,16 @@ pub struct Dataset {
 }
 
 // ANCHOR: dataset
-/// 学習用と取り置きの対を用意します。
+/// 漢字の 2 書体から、学習用と取り置きの対を用意します。
 pub fn dataset(config: &Config) -> Result<Dataset> {
-    let large = config.size + config.jitter + 2 * config.shift;
-    let (mut train, held_out) = match &config.data {
-        None => {
-            let (train, held_out) = characters(Seed(config.seed));
-            (kanji(&train, large, config.size)?, kanji(&held_out, config.size, config.size)?)
-        }
-        Some(dir) => {
-            let pairs = |dir: &Path, size| -> Result<Pictures> {
-                let [x, y] = folder::pairs(dir, size, config.channels)?;
-                Ok(Pictures { x, y })
-            };
-            (pairs(&dir.join("train"), large)?, pairs(&test_folder(dir)?, config.size)?)
-        }
-    };
+    let (train, held_out) = characters(Seed(config.seed));
+    let train = kanji(&train, config.frame(), config.size)?;
+    let held_out = kanji(&held_out, config.size, config.size)?;
+    paired(config, train, held_out)
+}
+
+/// 用意した対を、設定のとおりに組にします。
+pub fn paired(config: &Config, mut train: Pictures, held_out: Pictures) -> Result<Dataset> {
     if config.pairs == Pairs::Shuffled {
         // わざと壊す: 画像は同じまま、どの入力の正解かという対応だけを失わせる。
         let mut order: Vec<u32> = (0..train.y.dim(0)? as u32).collect();
@@ -84,18 +75,6 @@ pub fn write(font: &Font, characters: &[char], frame: usize, size: usize) -> Res
         values.extend(glyphs::rasterise(font, c, frame, &placement)?);
     }
     Ok(Tensor::from_vec(values, (characters.len(), 1, frame, frame), &Device::Cpu)?)
-}
-
-/// 取り置きの対のフォルダ。著者のデータでは、test のものと val のものがあります。
-fn test_folder(dir: &Path) -> Result<std::path::PathBuf> {
-    let found = ["test", "val"].map(|name| dir.join(name)).into_iter().find(|dir| dir.is_dir());
-    match found {
-        Some(dir) => Ok(dir),
-        None => bail!(
-            "{} に、取り置きの対を入れた test か val というフォルダがありません。学習用の対は train に、確かめる対は test に入れてください",
-            dir.display()
-        ),
-    }
 }
 
 /// 対を、切り取る場所 (と左右) を 1 枚ごとに変えながら `size` に切ります。

@@ -1,6 +1,5 @@
 //! 学習の結果を図にします。ここでは学習しません。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Result;
@@ -8,8 +7,9 @@ use candle_core::{Device, Tensor};
 use candle_nn::ops::sigmoid;
 use common::glyphs::Font;
 use common::measure::sharpness;
-use common::plot::{self, Line, LineChart, RGBColor, Sheet, color};
 use common::seed::Seed;
+use common::state::{Resume, State};
+use tools::plot::{self, Line, LineChart, RGBColor, Sheet, color};
 
 use crate::config::Config;
 use crate::data::{self, Pictures};
@@ -37,7 +37,7 @@ impl Recorder {
     }
 
     /// `train` の observer から毎回呼びます。
-    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+    pub fn observe(&mut self, progress: &Progress) -> Result<()> {
         let step = progress.step;
         let due = |percent: usize| (self.config.steps * percent).div_ceil(100);
         // 途中の測定は軽くない。短い学習では、回数を減らす。
@@ -51,7 +51,7 @@ impl Recorder {
                 self.frames.push(Frame { step, output });
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     /// ちょうど `step` 回のときの出力。
@@ -62,6 +62,31 @@ impl Recorder {
     /// 取り置いた画像での測定の移り変わり。
     pub fn line(&self, value: impl Fn(&Measured) -> f64) -> Vec<(f64, f64)> {
         self.curve.iter().map(|(step, measured)| (*step as f64, value(measured))).collect()
+    }
+}
+
+impl Resume for Recorder {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        let steps: Vec<f64> = self.frames.iter().map(|frame| frame.step as f64).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        let outputs: Vec<Tensor> = self.frames.iter().map(|frame| frame.output.clone()).collect();
+        outputs.save(state, &format!("{name}.outputs"))?;
+        let curve = self.curve.iter().flat_map(|(step, Measured { l1, ssim, sharpness })| {
+            [*step as f64, *l1, *ssim, *sharpness]
+        });
+        state.put_numbers(format!("{name}.curve"), &curve.collect::<Vec<_>>())
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        let mut outputs = Vec::<Tensor>::new();
+        outputs.restore(state, &format!("{name}.outputs"))?;
+        let frame = |(step, output): (f64, Tensor)| Frame { step: step as usize, output };
+        let steps = state.numbers(&format!("{name}.steps"))?;
+        self.frames = steps.into_iter().zip(outputs).map(frame).collect();
+        let curve = state.numbers(&format!("{name}.curve"))?;
+        let point = |p: &[f64]| (p[0] as usize, Measured { l1: p[1], ssim: p[2], sharpness: p[3] });
+        self.curve = curve.chunks_exact(4).map(point).collect();
+        Ok(())
     }
 }
 

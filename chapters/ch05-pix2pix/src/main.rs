@@ -1,15 +1,16 @@
 //! `cargo run -p ch05-pix2pix`: Pix2Pix を学習させ、図と重みを `target/ch05-pix2pix/` に残します。
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use ch05_pix2pix::book::{self, Source};
-use ch05_pix2pix::config::Config;
-use clap::{ArgMatches, Parser, Subcommand, ValueEnum};
-use common::cli;
-use common::plot::{self, Sheet, color};
+use ch05_pix2pix::config::{Config, Preset};
+use clap::{ArgMatches, Parser, Subcommand};
 use common::seed::Seed;
+use tools::cli;
+use tools::plot::{self, Sheet, color};
+use tools::session::{self, Options};
 
 /// 第5章 Pix2Pix
 ///
@@ -20,21 +21,11 @@ use common::seed::Seed;
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// 図と重みを置くフォルダ (省くと target/ch05-pix2pix)
-    #[arg(long, value_name = "DIR", global = true)]
-    out: Option<PathBuf>,
     /// 設定の元にする値: book (本) か paper (論文)。省くと book です
     #[arg(long, value_enum, default_value_t = Preset::Book)]
     preset: Preset,
-    /// 進み具合を表示しません
-    #[arg(long)]
-    quiet: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Preset {
-    Book,
-    Paper,
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Subcommand)]
@@ -57,50 +48,37 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let (cli, matches) = cli::parse::<Cli, Config>();
-    cli::run(|| {
-        let dir = cli.out.clone().unwrap_or_else(|| cli::output_dir("ch05-pix2pix"));
-        match cli.command {
-            Some(Command::Translate { text, font, input, seed }) => {
-                let source = input.map_or(Source::Text { text, font }, Source::Folder);
-                translate(&source, &dir, Seed(seed))
-            }
-            None => train(cli.preset, &matches, &dir, cli.quiet),
+    cli::run::<Cli, Config>(|Cli { command, preset, options }, given| match command {
+        Some(Command::Translate { text, font, input, seed }) => {
+            let source = input.map_or(Source::Text { text, font }, Source::Folder);
+            translate(&source, &options, Seed(seed))
         }
+        None => train(&options, preset, given),
     })
 }
 
-fn train(preset: Preset, matches: &ArgMatches, dir: &Path, quiet: bool) -> Result<()> {
-    let preset = match preset {
-        Preset::Paper => Config::paper(),
-        // 手持ちの画像は、カラーとみなす。
-        Preset::Book if matches.contains_id("data") => Config { channels: 3, ..Config::book() },
-        Preset::Book => Config::book(),
-    };
-    let config: Config = cli::overlay(preset, matches)?;
-    let outcome = book::run("学習", &config, quiet)?;
-    ensure!(
-        !outcome.trained.history.is_empty(),
-        "1 回も学習しないうちに止めました。前の結果はそのままです"
-    );
-    book::save(&outcome, dir)?;
-    cli::say(format!("{}\n{}", outcome.trained.history, outcome.reading()?));
-    cli::say(format!("\n図と重みは {} にあります。", dir.display()));
-    cli::say("図の読み方は、本の第5章「動かす」にあります (cargo run で本が開きます)。");
-    Ok(())
+fn train(options: &Options, preset: Preset, given: &ArgMatches) -> Result<()> {
+    // 手持ちの画像は、カラーとみなす。
+    let channels = if given.contains_id("data") { 3 } else { Config::preset(preset).channels };
+    let preset = Config { channels, ..Config::preset(preset) };
+    session::train(options, given, preset, |config, saved| {
+        book::resume("学習", config, options.quiet, saved)
+    })
 }
 
-fn translate(source: &Source, dir: &Path, seed: Seed) -> Result<()> {
-    let [input, output] = book::translate(source, dir, seed)?;
+fn translate(source: &Source, options: &Options, seed: Seed) -> Result<()> {
+    let store = options.store::<Config>();
+    let [input, output] = book::translate(source, &store, seed)?;
     cli::say(book::preview(&output)?);
     let (count, size) = (output.dim(0)?, output.dim(3)?);
-    let path = dir.join("translated.png");
-    let columns = count.min(if size > 64 { 4 } else { 8 });
-    let sheets = [
-        Sheet { images: &input, columns, frame: color::MUTED },
-        Sheet { images: &output, columns, frame: color::FAKE },
-    ];
-    plot::image_stack(&path, &sheets, (96 / size).max(1) as u32)?;
+    let path = store.publish("translated.png", |path| {
+        let columns = count.min(if size > 64 { 4 } else { 8 });
+        let sheets = [
+            Sheet { images: &input, columns, frame: color::MUTED },
+            Sheet { images: &output, columns, frame: color::FAKE },
+        ];
+        plot::image_stack(path, &sheets, (96 / size).max(1) as u32)
+    })?;
     cli::say(format!("生成器だけを使って {count} 枚を変換し、{} に書きました。", path.display()));
     Ok(())
 }

@@ -9,6 +9,7 @@ use common::data::Batches;
 use common::history::History;
 use common::nn::{Adam, AdamConfig, bce_with_logits, l1};
 use common::seed::{Seed, Variables};
+use common::state::{Resume, State};
 use rand::Rng;
 
 use crate::config::Config;
@@ -66,6 +67,20 @@ impl Pix2Pix {
             d_optimizer: adam("discriminator")?,
             variables,
         })
+    }
+}
+
+impl Resume for Pix2Pix {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        self.variables.save(state, name)?;
+        self.g_optimizer.save(state, &format!("{name}.g_optimizer"))?;
+        self.d_optimizer.save(state, &format!("{name}.d_optimizer"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        self.variables.restore(state, name)?;
+        self.g_optimizer.restore(state, &format!("{name}.g_optimizer"))?;
+        self.d_optimizer.restore(state, &format!("{name}.d_optimizer"))
     }
 }
 
@@ -137,6 +152,8 @@ pub struct Trained {
     pub dataset: Dataset,
     pub networks: Pix2Pix,
     pub history: History,
+    /// 止めたところから続けるための、学習の途中のようす。
+    pub state: State,
 }
 
 impl Trained {
@@ -174,21 +191,41 @@ pub struct Progress<'a> {
 /// 学習の全体。`observer` が Break を返すと、そこまでの結果を返して終わります。
 pub fn train(
     config: &Config,
+    dataset: Dataset,
+    observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
+) -> Result<Trained> {
+    resume(config, dataset, &State::default(), observer)
+}
+
+/// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(
+    config: &Config,
+    dataset: Dataset,
+    saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
     let seed = Seed(config.seed);
-    let dataset = data::dataset(config)?;
     // 入力と正解をチャネルの方向に重ねておけば、並べ替えても切り取っても、対は離れない。
     let pairs = Tensor::cat(&[&dataset.train.x, &dataset.train.y], 1)?;
     let mut batches = Batches::new(pairs, config.batch, seed.rng("batches"))?;
     let (mut jitter, mut noise) = (seed.rng("jitter"), seed.rng("noise"));
     let mut networks = Pix2Pix::new(config)?;
     let mut history = History::default();
+    saved.restore(&mut [
+        ("batches", &mut batches),
+        ("jitter", &mut jitter),
+        ("noise", &mut noise),
+        ("networks", &mut networks),
+        ("history", &mut history),
+    ])?;
     let start = Progress { step: 0, losses: None, networks: &networks, dataset: &dataset };
-    let mut go_on = observer(&start)?;
+    let mut go_on = match history.is_empty() {
+        true => observer(&start)?,
+        false => ControlFlow::Continue(()),
+    };
 
-    for step in 1..=config.steps {
+    for step in history.len() + 1..=config.steps {
         if go_on.is_break() {
             break;
         }
@@ -198,6 +235,13 @@ pub fn train(
         let losses = Some(&losses);
         go_on = observer(&Progress { step, losses, networks: &networks, dataset: &dataset })?;
     }
-    Ok(Trained { config: config.clone(), dataset, networks, history })
+    let state = State::of(&[
+        ("batches", &batches),
+        ("jitter", &jitter),
+        ("noise", &noise),
+        ("networks", &networks),
+        ("history", &history),
+    ])?;
+    Ok(Trained { config: config.clone(), dataset, networks, history, state })
 }
 // ANCHOR_END: train

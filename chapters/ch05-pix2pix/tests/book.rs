@@ -1,6 +1,6 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ static BOOK: LazyLock<Book> = LazyLock::new(|| common::nn::run(|| Book::train(0,
 
 #[test]
 fn figures_are_written() {
-    let fingerprint = book::fingerprint().unwrap();
+    let fingerprint = book::fingerprint();
     let record = chapter::redraw("ch05-pix2pix", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["main"], serde_json::to_value(Config::book()).unwrap());
 }

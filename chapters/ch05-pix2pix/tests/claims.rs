@@ -12,6 +12,7 @@ use ch05_pix2pix::train::{
     Pix2Pix, discriminator_loss, generator_loss, train, train_step, translate,
 };
 use common::seed::{Seed, normal};
+use tools::store::Store;
 
 /// 標準正規分布の画像 `[n, 1, size, size]`。
 fn pictures(name: &str, n: usize, size: usize) -> Tensor {
@@ -373,17 +374,18 @@ fn shift_moves_only_the_truth() {
 fn translation_uses_only_the_generator() {
     let dir = tempfile::tempdir().unwrap();
     let outcome = book::run("試験", &Config::tiny(), true).unwrap();
-    book::save(&outcome, dir.path()).unwrap();
+    let store = Store::at(dir.path());
+    store.keep(&outcome).unwrap();
     // 識別器の重みを消しても、同じ変換ができる。正解の画像も要らない。
-    std::fs::remove_file(dir.path().join("kanji-discriminator.safetensors")).unwrap();
+    std::fs::remove_file(dir.path().join("kanji/discriminator.safetensors")).unwrap();
     let source = Source::Text { text: "宇宙".into(), font: None };
-    let [x, made] = book::translate(&source, dir.path(), Seed(3)).unwrap();
+    let [x, made] = book::translate(&source, &store, Seed(3)).unwrap();
     assert_eq!(made.dims(), [2, 1, 32, 32]);
     assert_eq!(values(&made), values(&outcome.trained.translate(&x, Seed(3)).unwrap()));
     // 生成器の重みがなければ、変換できない。
-    std::fs::remove_file(dir.path().join("kanji-generator.safetensors")).unwrap();
-    let error = book::translate(&source, dir.path(), Seed(3)).unwrap_err().to_string();
-    assert!(error.contains("kanji-generator.safetensors"), "{error}");
+    std::fs::remove_file(dir.path().join("kanji/generator.safetensors")).unwrap();
+    let error = book::translate(&source, &store, Seed(3)).unwrap_err().to_string();
+    assert!(error.contains("kanji/generator.safetensors"), "{error}");
 }
 
 #[test]
@@ -413,9 +415,10 @@ fn folder_of_pairs_is_learned_and_translated() {
     let outcome = book::run("試験", &config, true).unwrap();
     assert_eq!(outcome.trained.dataset.train.x.dims(), [5, 3, 20, 20]);
     assert_eq!(outcome.trained.dataset.held_out.x.dims(), [2, 3, 16, 16]);
-    book::save(&outcome, dir.path()).unwrap();
+    let store = Store::at(dir.path());
+    store.keep(&outcome).unwrap();
     let source = Source::Folder(dir.path().join("inputs"));
-    let [_, output] = book::translate(&source, dir.path(), Seed(1)).unwrap();
+    let [_, output] = book::translate(&source, &store, Seed(1)).unwrap();
     assert_eq!(output.dims(), [2, 3, 16, 16]);
     std::fs::remove_dir_all(dir.path().join("test")).unwrap();
     let error = book::run("試験", &config, true).err().unwrap().to_string();
@@ -427,8 +430,10 @@ fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {
         let config = Config { seed, jitter: 2, ..Config::tiny() };
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let trained =
-            pool.install(|| train(&config, |_| Ok(std::ops::ControlFlow::Continue(()))).unwrap());
+        let dataset = data::dataset(&config).unwrap();
+        let trained = pool.install(|| {
+            train(&config, dataset, |_| Ok(std::ops::ControlFlow::Continue(()))).unwrap()
+        });
         ["generator", "discriminator"].map(|network| snapshot(&trained.networks, network))
     };
     let first = weights(1, 1);

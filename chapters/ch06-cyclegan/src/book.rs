@@ -1,16 +1,20 @@
 //! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
-use common::history::{self, Run};
+use common::history::History;
 use common::measure::ssim;
 use common::nn::{both, l1};
-use common::plot::{self, Line, color};
 use common::seed::Seed;
-use common::{cli, folder};
+use common::state::{Resume, State};
+use tools::plot::{self, Line, color};
+use tools::progress::Watch;
+use tools::record::{self, Run};
+use tools::session::Settings;
+use tools::store::Store;
+use tools::{cli, folder};
 
 use crate::config::{Config, Direction};
 use crate::data::{self, Dataset, Style};
@@ -25,31 +29,74 @@ pub struct Outcome {
     pub dataset: Dataset,
 }
 
+impl Settings for Config {
+    const CHAPTER: &str = env!("CARGO_PKG_NAME");
+
+    fn name(&self) -> String {
+        self.name().into()
+    }
+
+    fn flags(&self) -> String {
+        let data = self.data.as_ref();
+        data.map_or(String::new(), |dir| format!("--data \"{}\"", dir.display()))
+    }
+
+    fn steps(&self) -> usize {
+        self.steps
+    }
+
+    fn check(&self) -> Result<()> {
+        self.check()
+    }
+}
+
+/// 設定のデータを用意します。`--data` があれば、読者の画像を読みます。
+pub fn dataset(config: &Config) -> Result<Dataset> {
+    let Some(dir) = &config.data else { return data::dataset(config) };
+    // 著者のデータと同じ名前のフォルダ。
+    let read = |name| folder::images(&dir.join(name), config.size, 3);
+    Ok(Dataset {
+        train_x: read("trainA")?,
+        train_y: read("trainB")?,
+        test_x: read("testA")?,
+        test_y: read("testB")?,
+        test_is_paired: false,
+    })
+}
+
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
 pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
     config.check()?;
-    run_on(label, config, data::dataset(config)?, quiet)
+    run_on(label, config, dataset(config)?, quiet)
 }
 
 /// データを渡して学習します。
 pub fn run_on(label: &str, config: &Config, dataset: Dataset, quiet: bool) -> Result<Outcome> {
-    let bar = cli::Progress::new(label, config.steps, quiet);
+    resume(label, config, dataset, quiet, &State::default())
+}
+
+/// [`run_on`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(
+    label: &str,
+    config: &Config,
+    dataset: Dataset,
+    quiet: bool,
+    saved: &State,
+) -> Result<Outcome> {
     let mut recorder = Recorder::new(config, &dataset)?;
-    let mut shown = 0;
-    let trained = train::train(config, &dataset, |progress| {
-        if let Some(losses) = progress.losses {
-            bar.step(progress.step, &losses.named());
+    saved.restore(&mut [("figures", &mut recorder)])?;
+    let mut watch = Watch::new(label, config.steps, quiet, "--lr-g と --lr-d");
+    let trained = train::resume(config, &dataset, saved, |now| {
+        recorder.observe(now)?;
+        if let Some(frame) = recorder.frames.last() {
+            watch.picture(now.step, recorder.frames.len(), || {
+                let text = preview(&recorder.test_x, &frame.xyx[0])?;
+                Ok(format!("(左が x、右が G(x))\n{text}"))
+            })?;
         }
-        let go_on = recorder.observe(progress)?;
-        if recorder.frames.len() > shown {
-            shown = recorder.frames.len();
-            let fake = &recorder.frames[shown - 1].xyx[0];
-            let text = preview(&recorder.test_x, fake)?;
-            bar.show(&format!("{label}: {} 回 (左が x、右が G(x))\n{text}", progress.step));
-        }
-        Ok(if cli::stop_requested() { ControlFlow::Break(()) } else { go_on })
+        watch.step(now.step, now.losses.map(|losses| losses.named()), Some(&now.gan.variables))
     })?;
-    bar.finish();
+    watch.finish(&trained.history);
     Ok(Outcome { trained, recorder, dataset })
 }
 
@@ -62,15 +109,55 @@ pub fn preview(before: &Tensor, after: &Tensor) -> Result<String> {
     plot::ascii(&Tensor::cat(&[small(before)?, small(after)?], 2)?)
 }
 
-/// 設定・重み・図を `dir` に残します。図が書けなくても学習を失わないよう、重みが先です。
-pub fn save(outcome: &Outcome, dir: &Path) -> Result<()> {
-    let Outcome { trained, recorder, .. } = outcome;
-    let config = serde_json::to_string_pretty(&trained.config)? + "\n";
-    common::files::write(&dir.join("config.json"), config.as_bytes())?;
-    for network in NETWORKS {
-        trained.gan.variables.save(network, &dir.join(format!("{network}.safetensors")))?;
+impl tools::session::Outcome for Outcome {
+    type Config = Config;
+
+    fn config(&self) -> &Config {
+        &self.trained.config
     }
-    figures::draw(trained, recorder, dir)
+
+    fn history(&self) -> &History {
+        &self.trained.history
+    }
+
+    fn state(&self) -> Result<State> {
+        let mut state = self.trained.state.clone();
+        self.recorder.save(&mut state, "figures")?;
+        Ok(state)
+    }
+
+    fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
+        let variables = &self.trained.gan.variables;
+        let networks = NETWORKS;
+        networks.into_iter().map(|name| Ok((name, variables.to_bytes(name)?))).collect()
+    }
+
+    fn draw(&self, folder: &Path) -> Result<()> {
+        figures::draw(&self.trained, &self.recorder, folder)
+    }
+
+    /// 学習の終わりに端末へ出す、短い読み方。
+    fn reading(&self) -> Result<String> {
+        let Scores { ssim: [xy, yx], back: [x, y], .. } = self.scores()?;
+        let mut text = format!(
+            "訳して訳し戻すと、元との差 (−1 から 1 の画素で平均) は X → Y → X で {x:.3}、Y → X → Y で {y:.3} でした。"
+        );
+        if self.dataset.test_is_paired {
+            let before = ssim(&self.dataset.test_x, &self.dataset.test_y)?;
+            text += &format!(
+                "\n学習に一度も出していない本当の対との SSIM は、変換の前の {before:.2} から、\
+                 X → Y で {xy:.2}、Y → X で {yx:.2} になりました。1 に近いほど、場面の中身を保っています。"
+            );
+        }
+        let history = &self.trained.history;
+        let tail = |column| history.tail_mean(column, (history.len() / 10).max(1));
+        text += &format!(
+            "\n敵対的損失は G が {:.2}、D_Y が {:.2} で終わりました。下がり切らなくても、絵は良くなり続けます。",
+            tail("loss G"),
+            tail("loss D_Y")
+        );
+        Ok(text)
+    }
 }
 
 /// 学習に使わない画像で測った値。
@@ -102,29 +189,6 @@ impl Outcome {
             back: [distance(&f.forward(&fake_y)?, x)?, distance(&g.forward(&fake_x)?, y)?],
             same: [distance(&g.forward(y)?, y)?, distance(&f.forward(x)?, x)?],
         })
-    }
-
-    /// 学習の終わりに端末へ出す、短い読み方。
-    pub fn reading(&self) -> Result<String> {
-        let Scores { ssim: [xy, yx], back: [x, y], .. } = self.scores()?;
-        let mut text = format!(
-            "訳して訳し戻すと、元との差 (−1 から 1 の画素で平均) は X → Y → X で {x:.3}、Y → X → Y で {y:.3} でした。"
-        );
-        if self.dataset.test_is_paired {
-            let before = ssim(&self.dataset.test_x, &self.dataset.test_y)?;
-            text += &format!(
-                "\n学習に一度も出していない本当の対との SSIM は、変換の前の {before:.2} から、\
-                 X → Y で {xy:.2}、Y → X で {yx:.2} になりました。1 に近いほど、場面の中身を保っています。"
-            );
-        }
-        let history = &self.trained.history;
-        let tail = |column| history.tail_mean(column, (history.len() / 10).max(1));
-        text += &format!(
-            "\n敵対的損失は G が {:.2}、D_Y が {:.2} で終わりました。下がり切らなくても、絵は良くなり続けます。",
-            tail("loss G"),
-            tail("loss D_Y")
-        );
-        Ok(text)
     }
 }
 
@@ -286,13 +350,13 @@ impl Book {
             vec![(untouched, "変換の前")],
         )?;
         let text = trained.history.to_string();
-        common::files::write(&dir.join("history.txt"), text.as_bytes())?;
+        tools::files::write(&dir.join("history.txt"), text.as_bytes())?;
         self.record()?.write(dir)
     }
 
     /// 本文が引用する測定値。
     fn record(&self) -> Result<Run> {
-        let mut record = Run::new(fingerprint()?);
+        let mut record = Run::new(fingerprint());
         let dataset = &self.main.dataset;
         record.result("input.ssim", format!("{:.2}", ssim(&dataset.test_x, &dataset.test_y)?));
         for (name, outcome) in
@@ -347,9 +411,8 @@ impl Outcome {
 }
 
 /// この章の図を決めるソースの指紋。
-pub fn fingerprint() -> Result<String> {
-    let chapter = Path::new(env!("CARGO_MANIFEST_DIR"));
-    history::fingerprint(&[&chapter.join("src"), &chapter.join("../common/src")])
+pub fn fingerprint() -> String {
+    record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
 /// 訳す前と、訳した後。
@@ -361,23 +424,25 @@ pub struct Translation {
 /// 保存した一方の生成器だけを使って訳します。もう一方の生成器も、識別器も読みません。
 ///
 /// `input` は画像のフォルダです。省くと、学習に使っていない風景を `count` 枚描いて訳します。
+/// `own` が真なら、風景ではなく、手元の画像 (`--data`) で学習した生成器です。
 pub fn translate(
     direction: Direction,
-    dir: &Path,
+    own: bool,
+    store: &Store,
     input: Option<&Path>,
     count: usize,
     seed: Seed,
 ) -> Result<Translation> {
-    let path = dir.join("config.json");
-    let config: Config = common::files::read_config(&path, "cargo run -p ch06-cyclegan")?;
-    config.check()?;
+    let data = own.then(|| "DIR".into());
+    let kept = store.open(&Config { data, ..Config::book() })?;
+    let config: Config = kept.config()?;
     let (network, style) = match direction {
         Direction::Xy => ("generator_xy", Style::Photo),
         Direction::Yx => ("generator_yx", Style::Ukiyoe),
     };
     let variables = Seed(config.seed).variables();
     let generator = Generator::new(&config, variables.builder(network))?;
-    variables.load(network, &dir.join(format!("{network}.safetensors")))?;
+    kept.weights(network, &variables)?;
     let before = match input {
         Some(folder) => folder::images(folder, config.size, 3)?,
         None => data::draw(&data::scenes(seed, "translate", count), style, config.size)?,

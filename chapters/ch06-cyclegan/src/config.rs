@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
-use common::cli::{below_one, within};
+use common::check::{below_one, within};
 use serde::{Deserialize, Serialize};
 
 /// 翻訳の向き。
@@ -132,6 +132,14 @@ impl Config {
         }
     }
 
+    /// `preset` の名前で選んだ設定。
+    pub fn preset(preset: Preset) -> Self {
+        match preset {
+            Preset::Book => Self::book(),
+            Preset::Paper => Self::paper(),
+        }
+    }
+
     /// 数秒もかからない設定。部品の試験に使います。
     pub fn tiny() -> Self {
         Self {
@@ -149,6 +157,11 @@ impl Config {
 // ANCHOR_END: config
 
 impl Config {
+    /// 結果を置くフォルダの名前。
+    pub fn name(&self) -> &'static str {
+        if self.data.is_some() { "folder" } else { "landscape" }
+    }
+
     /// 使えない値があれば、どの指定をどう直すかを伝えて失敗します。
     pub fn check(&self) -> Result<()> {
         for (name, value, most) in [

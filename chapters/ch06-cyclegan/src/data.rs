@@ -7,7 +7,6 @@ use std::f32::consts::TAU;
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
-use common::folder;
 use common::seed::Seed;
 use rand::Rng;
 
@@ -277,19 +276,8 @@ pub struct Dataset {
     pub test_is_paired: bool,
 }
 
-/// 設定のデータを用意します。`--data` があれば、読者の画像を読みます。
+/// 描いた風景のデータ。手元の画像は `book` が読みます。
 pub fn dataset(config: &Config) -> Result<Dataset> {
-    if let Some(dir) = &config.data {
-        // 著者のデータと同じ名前のフォルダ。
-        let read = |name| folder::images(&dir.join(name), config.size, 3);
-        return Ok(Dataset {
-            train_x: read("trainA")?,
-            train_y: read("trainB")?,
-            test_x: read("testA")?,
-            test_y: read("testB")?,
-            test_is_paired: false,
-        });
-    }
     let seed = Seed(config.seed);
     let test = scenes(seed, "held out", HELD_OUT);
     Ok(Dataset {

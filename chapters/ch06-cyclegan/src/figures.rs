@@ -1,12 +1,12 @@
 //! 学習の結果を図にします。ここでは学習しません。
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Result;
 use candle_core::Tensor;
 use common::measure::ssim;
-use common::plot::{self, Line, LineChart, RGBColor, Sheet, color};
+use common::state::{Resume, State};
+use tools::plot::{self, Line, LineChart, RGBColor, Sheet, color};
 
 use crate::config::Config;
 use crate::data::Dataset;
@@ -59,7 +59,7 @@ impl Recorder {
     }
 
     /// `train` の observer から毎回呼びます。
-    pub fn observe(&mut self, progress: &Progress) -> Result<ControlFlow<()>> {
+    pub fn observe(&mut self, progress: &Progress) -> Result<()> {
         let (step, steps) = (progress.step, self.steps);
         let due = |percent: usize| (steps * percent).div_ceil(100);
         if [0, 10, 20, 40, 60, 100].map(due).contains(&step) {
@@ -71,13 +71,40 @@ impl Recorder {
             self.similarity[0].push((step as f64, ssim(&fake_y, &self.test_y)?));
             self.similarity[1].push((step as f64, ssim(&fake_x, &self.test_x)?));
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
     fn frame(&self, step: usize, gan: &CycleGan) -> Result<Frame> {
         let (g, f) = (&gan.generator_xy, &gan.generator_yx);
         let (x, y) = (shown(&self.test_x)?, shown(&self.test_y)?);
         Ok(Frame { step, xyx: there_and_back(g, f, &x)?, yxy: there_and_back(f, g, &y)? })
+    }
+}
+
+impl Resume for Recorder {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        let steps: Vec<f64> = self.frames.iter().map(|frame| frame.step as f64).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        let images = self.frames.iter().flat_map(|frame| frame.xyx.iter().chain(&frame.yxy));
+        images.cloned().collect::<Vec<Tensor>>().save(state, &format!("{name}.images"))?;
+        let [xy, yx] = &self.similarity;
+        xy.save(state, &format!("{name}.similarity_xy"))?;
+        yx.save(state, &format!("{name}.similarity_yx"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        let mut images = Vec::<Tensor>::new();
+        images.restore(state, &format!("{name}.images"))?;
+        let frame = |(step, images): (f64, &[Tensor])| Frame {
+            step: step as usize,
+            xyx: [images[0].clone(), images[1].clone()],
+            yxy: [images[2].clone(), images[3].clone()],
+        };
+        let steps = state.numbers(&format!("{name}.steps"))?;
+        self.frames = steps.into_iter().zip(images.chunks_exact(4)).map(frame).collect();
+        let [xy, yx] = &mut self.similarity;
+        xy.restore(state, &format!("{name}.similarity_xy"))?;
+        yx.restore(state, &format!("{name}.similarity_yx"))
     }
 }
 

@@ -12,9 +12,11 @@
 //! 5. [`figures`] 学習の結果を図にする (学習はしない)
 //! 6. [`book`] 本に載せる実験の一式 (壊した実験も含む)
 
+#[cfg(not(target_arch = "wasm32"))]
 pub mod book;
 pub mod config;
 pub mod data;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod figures;
 pub mod model;
 pub mod train;

@@ -8,6 +8,7 @@ use common::data::Batches;
 use common::history::History;
 use common::nn::{Adam, AdamConfig, l1, mse};
 use common::seed::{Seed, Variables};
+use common::state::{Resume, State};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
@@ -94,6 +95,18 @@ impl ImageBuffer {
 }
 // ANCHOR_END: buffer
 
+impl Resume for ImageBuffer {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        self.images.save(state, &format!("{name}.images"))?;
+        self.rng.save(state, &format!("{name}.rng"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        self.images.restore(state, &format!("{name}.images"))?;
+        self.rng.restore(state, &format!("{name}.rng"))
+    }
+}
+
 // ANCHOR: learning_rate
 /// `step` 回目 (1 から) の学習率が、最初の何倍か。`decay` の時点までは 1、その後は直線的に 0 へ下げます。
 pub fn learning_rate(config: &Config, step: usize) -> f64 {
@@ -151,6 +164,24 @@ impl CycleGan {
             d_optimizer: adam([x, y], config.lr_d)?,
             variables,
         })
+    }
+}
+
+impl Resume for CycleGan {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        self.variables.save(state, name)?;
+        self.buffer_x.save(state, &format!("{name}.buffer_x"))?;
+        self.buffer_y.save(state, &format!("{name}.buffer_y"))?;
+        self.g_optimizer.save(state, &format!("{name}.g_optimizer"))?;
+        self.d_optimizer.save(state, &format!("{name}.d_optimizer"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        self.variables.restore(state, name)?;
+        self.buffer_x.restore(state, &format!("{name}.buffer_x"))?;
+        self.buffer_y.restore(state, &format!("{name}.buffer_y"))?;
+        self.g_optimizer.restore(state, &format!("{name}.g_optimizer"))?;
+        self.d_optimizer.restore(state, &format!("{name}.d_optimizer"))
     }
 }
 
@@ -240,6 +271,8 @@ pub struct Trained {
     pub config: Config,
     pub gan: CycleGan,
     pub history: History,
+    /// 止めたところから続けるための、学習の途中のようす。
+    pub state: State,
 }
 
 /// 観察する側に渡す、いまの学習のようす。
@@ -256,6 +289,16 @@ pub struct Progress<'a> {
 pub fn train(
     config: &Config,
     dataset: &Dataset,
+    observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
+) -> Result<Trained> {
+    resume(config, dataset, &State::default(), observer)
+}
+
+/// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
+pub fn resume(
+    config: &Config,
+    dataset: &Dataset,
+    saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
@@ -265,9 +308,18 @@ pub fn train(
     let mut ys = Batches::new(dataset.train_y.clone(), config.batch, seed.rng("batches y"))?;
     let mut gan = CycleGan::new(config)?;
     let mut history = History::default();
-    let mut go_on = observer(&Progress { step: 0, losses: None, gan: &gan })?;
+    saved.restore(&mut [
+        ("xs", &mut xs),
+        ("ys", &mut ys),
+        ("gan", &mut gan),
+        ("history", &mut history),
+    ])?;
+    let mut go_on = match history.is_empty() {
+        true => observer(&Progress { step: 0, losses: None, gan: &gan })?,
+        false => ControlFlow::Continue(()),
+    };
 
-    for step in 1..=config.steps {
+    for step in history.len() + 1..=config.steps {
         if go_on.is_break() {
             break;
         }
@@ -278,7 +330,8 @@ pub fn train(
         history.push(step, &losses.named());
         go_on = observer(&Progress { step, losses: Some(&losses), gan: &gan })?;
     }
-    Ok(Trained { config: config.clone(), gan, history })
+    let state = State::of(&[("xs", &xs), ("ys", &ys), ("gan", &gan), ("history", &history)])?;
+    Ok(Trained { config: config.clone(), gan, history, state })
 }
 // ANCHOR_END: train
 

@@ -1,6 +1,6 @@
 //! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use std::sync::LazyLock;
@@ -24,7 +24,7 @@ fn untouched() -> f64 {
 
 #[test]
 fn figures_are_written() {
-    let fingerprint = book::fingerprint().unwrap();
+    let fingerprint = book::fingerprint();
     let record = chapter::redraw("ch06-cyclegan", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["main"], serde_json::to_value(Config::book()).unwrap());
 }

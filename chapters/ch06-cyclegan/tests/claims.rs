@@ -12,8 +12,10 @@ use ch06_cyclegan::train::{
     generator_loss, identity_loss, learning_rate, paired_step, train, train_step,
 };
 use common::nn::{Activation, Conv2d, ConvConfig, InstanceNorm2d, reflection_pad};
-use common::plot::{Sheet, color, image_grid};
 use common::seed::{Seed, normal, uniform};
+use tools::plot::{Sheet, color, image_grid};
+use tools::session::Outcome;
+use tools::store::Store;
 
 fn scalar(tensor: candle_core::Result<Tensor>) -> f32 {
     tensor.unwrap().to_scalar().unwrap()
@@ -397,12 +399,13 @@ fn paper_size_discriminator_has_2764737_parameters() {
 fn translation_uses_only_one_generator() {
     let dir = tempfile::tempdir().unwrap();
     let outcome = book::run("試験", &Config::tiny(), true).unwrap();
-    book::save(&outcome, dir.path()).unwrap();
+    let store = Store::at(dir.path());
+    store.keep(&outcome).unwrap();
     // 逆向きの生成器と 2 つの識別器の重みを消しても、同じように訳せる。
     for network in ["generator_yx", "discriminator_x", "discriminator_y"] {
-        std::fs::remove_file(dir.path().join(format!("{network}.safetensors"))).unwrap();
+        std::fs::remove_file(dir.path().join(format!("landscape/{network}.safetensors"))).unwrap();
     }
-    let translate = |direction| book::translate(direction, dir.path(), None, 3, Seed(1));
+    let translate = |direction| book::translate(direction, false, &store, None, 3, Seed(1));
     let made = translate(Direction::Xy).unwrap();
     let expected = outcome.trained.gan.generator_xy.forward(&made.before).unwrap();
     assert_eq!(gap(&made.after, &expected), 0.);
@@ -437,10 +440,10 @@ fn own_pictures_are_read_from_four_folders() {
     assert!(!outcome.dataset.test_is_paired);
     assert!(!outcome.reading().unwrap().contains("SSIM"));
     // 写真のフォルダを、学習した生成器で訳せる。
-    let out = dir.path().join("out");
-    book::save(&outcome, &out).unwrap();
+    let store = Store::at(dir.path().join("out"));
+    store.keep(&outcome).unwrap();
     let input = dir.path().join("testA");
-    let made = book::translate(Direction::Xy, &out, Some(&input), 1, Seed(0)).unwrap();
+    let made = book::translate(Direction::Xy, true, &store, Some(&input), 1, Seed(0)).unwrap();
     assert_eq!(made.after.dims(), [2, 3, 16, 16]);
 }
 

@@ -1,6 +1,6 @@
 //! 層の表、小さな学習、コマンドの文面が、気付かないうちに変わらないようにします。
 
-#[path = "../../common/tests/chapter/mod.rs"]
+#[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
 use ch06_cyclegan::config::Config;
@@ -20,14 +20,13 @@ fn tiny_run() {
     let config = Config::tiny();
     let dataset = data::dataset(&config).unwrap();
     let trained = train(&config, &dataset, |_| Ok(std::ops::ControlFlow::Continue(()))).unwrap();
-    // 丸めの違う CPU でも同じになるよう、小数第 2 位までで比べる。
     let column = |name| trained.history.series(name).into_iter().map(|point| point.1);
     let text: String = (1..)
         .zip(column("loss G"))
         .zip(column("cycle X").zip(column("loss D_Y")))
         .map(|((step, g), (cycle, d))| format!("{step} G {g:.2} cycle {cycle:.2} D {d:.2}\n"))
         .collect();
-    insta::assert_snapshot!(text);
+    chapter::assert_close(include_str!("tiny_run.txt"), &text, 0.02);
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ch06-cyclegan");
@@ -41,36 +40,6 @@ fn help() {
     let (code, text) = run(&["--help"]);
     assert_eq!(code, Some(0));
     insta::assert_snapshot!(text);
-}
-
-#[test]
-fn bad_input_gets_one_japanese_sentence() {
-    let dir = tempfile::tempdir().unwrap();
-    let out = dir.path().to_str().unwrap();
-    let broken = dir.path().join("broken");
-    std::fs::create_dir(&broken).unwrap();
-    std::fs::write(broken.join("config.json"), "{ broken").unwrap();
-    let broken = broken.to_str().unwrap();
-    let cases: [&[&str]; 15] = [
-        &["--steps", "x"],
-        &["--steps", "0"],
-        &["--steps"],
-        &["--size", "30", "--downs", "2"],
-        &["--size", "16", "--d-layers", "3"],
-        &["--lr-g", "nan"],
-        &["--beta1", "1"],
-        &["--batch", "8", "--train", "4"],
-        &["--preset", "papper"],
-        &["--data", out],
-        &["--unknown"],
-        &["generate"],
-        &["translate", "--out", out],
-        &["translate", "--out", broken],
-        &["translate", "--count", "0"],
-    ];
-    let texts = chapter::refusals(PROGRAM, &cases, out);
-    chapter::cannot_write(PROGRAM, &["--steps", "1", "--size", "16", "--train", "8"], dir.path());
-    insta::assert_snapshot!(texts);
 }
 
 #[test]
@@ -99,16 +68,8 @@ fn paper_preset_is_the_starting_point() {
     let narrow = ["--width", "2", "--width-d", "2", "--size", "32", "--train", "2", "--steps", "1"];
     let (code, text) = run(&[&["--preset", "paper", "--out", out], &narrow[..]].concat());
     assert_eq!(code, Some(0), "{text}");
-    let saved = std::fs::read_to_string(dir.path().join("config.json")).unwrap();
+    let saved = std::fs::read_to_string(dir.path().join("landscape/config.json")).unwrap();
     let saved: Config = serde_json::from_str(&saved).unwrap();
     let narrow = Config { width: 2, width_d: 2, size: 32, train: 2, steps: 1, ..Config::paper() };
     assert_eq!(saved, narrow);
-}
-
-/// Ctrl-C (SIGINT) で止めても、そこまでの学習が残る。
-#[cfg(unix)]
-#[test]
-fn interrupt_keeps_what_was_learned() {
-    let kept = ["generator_xy.safetensors", "losses-xy.svg"];
-    chapter::interrupt(PROGRAM, &["--size", "16", "--width", "4", "--train", "8"], kept);
 }

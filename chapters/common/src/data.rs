@@ -11,6 +11,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
+use crate::state::{Resume, State};
+
 /// 輪に並んだ 8 個のガウス分布。GAN の実験で広く使われます (Metz et al. 2016, arXiv:1611.02163)。
 pub mod ring {
     use super::*;
@@ -173,7 +175,7 @@ impl Batches {
         let n = data.dim(0)?;
         anyhow::ensure!(
             (1..=n).contains(&size),
-            "ミニバッチの大きさ {size} は 1 以上、データの数 {n} 以下にしてください"
+            "--batch は 1 以上、学習に使うデータの数 {n} 以下にしてください ({size} でした)"
         );
         Ok(Self { data, size, order: (0..n as u32).collect(), next: n, rng })
     }
@@ -187,5 +189,28 @@ impl Batches {
         let index = &self.order[self.next..self.next + self.size];
         self.next += self.size;
         self.data.index_select(&Tensor::new(index, &Device::Cpu)?, 0)
+    }
+}
+
+impl Resume for Batches {
+    fn save(&self, state: &mut State, name: &str) -> anyhow::Result<()> {
+        let order = Tensor::new(self.order.as_slice(), &Device::Cpu)?;
+        state.put(format!("{name}.order"), order);
+        state.put_numbers(format!("{name}.next"), &[self.next as f64])?;
+        self.rng.save(state, &format!("{name}.rng"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> anyhow::Result<()> {
+        let order: Vec<u32> = state.get(&format!("{name}.order"))?.to_vec1()?;
+        anyhow::ensure!(
+            order.len() == self.order.len(),
+            "止めたときのデータは {} 件でしたが、いまは {} 件です。データを元に戻すか、はじめから学習してください",
+            order.len(),
+            self.order.len()
+        );
+        self.order = order;
+        self.next =
+            state.numbers(&format!("{name}.next"))?.first().map_or(0, |next| *next as usize);
+        self.rng.restore(state, &format!("{name}.rng"))
     }
 }

@@ -1,16 +1,16 @@
 //! 学習の記録。端末・スナップショット・本の「実行結果」は、同じ 1 つの表を見せます。
 
 use std::fmt;
-use std::path::Path;
 
-use anyhow::Context;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use anyhow::{Result, ensure};
+use candle_core::{Device, Tensor};
+
+use crate::state::{Resume, State};
 
 /// ステップごとの値の記録。列の名前は最初の記録で決まります。
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    names: Vec<&'static str>,
+    names: Vec<String>,
     rows: Vec<(usize, Vec<f32>)>,
 }
 
@@ -18,9 +18,9 @@ impl History {
     /// 1 ステップの値を足します。
     pub fn push(&mut self, step: usize, values: &[(&'static str, f32)]) {
         if self.rows.is_empty() {
-            self.names = values.iter().map(|&(name, _)| name).collect();
+            self.names = values.iter().map(|&(name, _)| name.to_string()).collect();
         }
-        debug_assert!(values.iter().map(|v| v.0).eq(self.names.iter().copied()));
+        debug_assert!(values.iter().map(|v| v.0).eq(self.names.iter()));
         self.rows.push((step, values.iter().map(|&(_, value)| value).collect()));
     }
 
@@ -34,9 +34,14 @@ impl History {
         self.rows.is_empty()
     }
 
+    /// 列の名前。
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// 列 `name` の (ステップ, 値)。知らない名前なら空です。
     pub fn series(&self, name: &str) -> Vec<(f64, f64)> {
-        let Some(column) = self.names.iter().position(|&known| known == name) else {
+        let Some(column) = self.names.iter().position(|known| known == name) else {
             return Vec::new();
         };
         self.rows.iter().map(|(step, values)| (*step as f64, f64::from(values[column]))).collect()
@@ -85,47 +90,27 @@ impl fmt::Display for History {
     }
 }
 
-/// 実行の記録 `run.json`。図と本文の数値が、どの設定とどのソースから出たかを残します。
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
-pub struct Run {
-    /// 図を作ったソースの指紋 ([`fingerprint`])。
-    pub fingerprint: String,
-    /// 使った設定。名前ごとに 1 つ。
-    pub configs: serde_json::Map<String, serde_json::Value>,
-    /// 本文が引用する測定値。表示する形に丸めてあります。
-    pub results: serde_json::Map<String, serde_json::Value>,
-}
-
-impl Run {
-    /// まだ結果のない記録。
-    pub fn new(fingerprint: String) -> Self {
-        Self { fingerprint, configs: Default::default(), results: Default::default() }
-    }
-
-    /// 設定を記録します。
-    pub fn config(&mut self, name: &str, config: &impl Serialize) -> anyhow::Result<()> {
-        self.configs.insert(name.to_string(), serde_json::to_value(config)?);
+impl Resume for History {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        self.names.save(state, &format!("{name}.names"))?;
+        let steps: Vec<f64> = self.rows.iter().map(|(step, _)| *step as f64).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        let values: Vec<f32> = self.rows.iter().flat_map(|(_, values)| values.clone()).collect();
+        let shape = (self.rows.len(), self.names.len());
+        state.put(format!("{name}.values"), Tensor::from_vec(values, shape, &Device::Cpu)?);
         Ok(())
     }
 
-    /// 測定値を、本文に出すとおりの文字で記録します。
-    pub fn result(&mut self, name: &str, value: impl fmt::Display) {
-        self.results.insert(name.to_string(), value.to_string().into());
-    }
-
-    /// `dir/run.json` に書きます。
-    pub fn write(&self, dir: &Path) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(self)? + "\n";
-        crate::files::write(&dir.join("run.json"), text.as_bytes())
-    }
-
-    /// `dir/run.json` を読みます。
-    pub fn read(dir: &Path) -> anyhow::Result<Self> {
-        let path = dir.join("run.json");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("{} を読めません", path.display()))?;
-        serde_json::from_str(&text)
-            .with_context(|| format!("{} は run.json の形ではありません", path.display()))
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        self.names.restore(state, &format!("{name}.names"))?;
+        let steps = state.numbers(&format!("{name}.steps"))?;
+        let values = state.get(&format!("{name}.values"))?.to_vec2::<f32>()?;
+        ensure!(
+            steps.len() == values.len() && values.iter().all(|row| row.len() == self.names.len()),
+            "途中のようすの {name} の形が合いません"
+        );
+        self.rows = steps.into_iter().map(|step| step as usize).zip(values).collect();
+        Ok(())
     }
 }
 
@@ -134,31 +119,4 @@ pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let groups = digits.as_bytes().rchunks(3).rev();
     groups.map(|group| String::from_utf8_lossy(group)).collect::<Vec<_>>().join(",")
-}
-
-/// 図を決めるソース (`src` の下の .rs すべて) の指紋。改行の種類には左右されません。
-pub fn fingerprint(source_dirs: &[&Path]) -> anyhow::Result<String> {
-    fn visit(dir: &Path, files: &mut Vec<std::path::PathBuf>) -> std::io::Result<()> {
-        for entry in std::fs::read_dir(dir)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                visit(&path, files)?;
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
-        Ok(())
-    }
-    let mut hash = Sha256::new();
-    for dir in source_dirs {
-        let mut files = Vec::new();
-        visit(dir, &mut files)
-            .with_context(|| format!("ソースのフォルダ {} を読めません", dir.display()))?;
-        files.sort();
-        for file in files {
-            hash.update(std::fs::read_to_string(file)?.replace("\r\n", "\n"));
-        }
-    }
-    let digest = hash.finalize();
-    Ok(digest[..8].iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -4,10 +4,10 @@
 //! 重み・ノイズ・並べ替えに別々の列を渡します。層を 1 つ足しても、ほかの層の
 //! 初期値は変わりません。
 
-use std::path::Path;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, ensure};
 use candle_core::{DType, Device, Result, Shape, Tensor, Var, bail};
 use candle_nn::VarBuilder;
 use candle_nn::init::{Init, NormalOrUniform};
@@ -16,6 +16,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use sha2::{Digest, Sha256};
+
+use crate::state::{Resume, State, is_finite};
 
 /// 実験の種。同じ種なら、同じ機械では同じ結果になります。
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,46 +102,65 @@ impl Variables {
         rows.collect::<String>() + &format!("{:<32} {:<18} {total:>10}\n", "total", "")
     }
 
-    /// `prefix` の変数を safetensors で保存します。途中で止まっても、古いファイルは壊れません。
-    pub fn save(&self, prefix: &str, path: &Path) -> anyhow::Result<()> {
-        let tensors =
-            self.named(prefix).into_iter().map(|(name, var)| (name, var.as_tensor().clone()));
-        crate::files::replace(path, |temporary| {
-            let tensors: std::collections::HashMap<_, _> = tensors.collect();
-            Ok(candle_core::safetensors::save(&tensors, temporary)?)
-        })
+    /// `prefix` の変数を、safetensors の形のバイト列にします。
+    pub fn to_bytes(&self, prefix: &str) -> anyhow::Result<Vec<u8>> {
+        let named = self.named(prefix);
+        let tensors = named.iter().map(|(name, var)| (name, var.as_tensor()));
+        Ok(safetensors::serialize(tensors, None)?)
     }
 
-    /// 保存した重みを読み込みます。名前か形が合わなければ、その名前を示して失敗します。
-    pub fn load(&self, prefix: &str, path: &Path) -> anyhow::Result<()> {
-        if !path.exists() {
-            anyhow::bail!(
-                "重みのファイル {} がありません。先に学習を実行してください",
-                path.display()
-            );
-        }
-        let saved = candle_core::safetensors::load(path, &Device::Cpu).map_err(|_| {
-            anyhow::anyhow!(
-                "{} は壊れているか、safetensors ではありません。学習をやり直すと作り直されます",
-                path.display()
+    /// [`Variables::to_bytes`] のバイト列を読み込みます。`file` は、失敗したときに示す名前です。
+    ///
+    /// 名前か形が合わない、有限でない値があるときは、その変数を示して失敗します。
+    pub fn load(&self, prefix: &str, bytes: &[u8], file: impl Display) -> anyhow::Result<()> {
+        let saved = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|_| {
+            anyhow!(
+                "{file} は壊れているか、safetensors ではありません。学習をやり直すと作り直されます"
             )
         })?;
         for (name, var) in self.named(prefix) {
             let tensor = saved.get(&name).with_context(|| {
-                format!(
-                    "{} に変数 {name} がありません。別の章か、別の設定の重みです",
-                    path.display()
-                )
+                format!("{file} に変数 {name} がありません。別の章か、別の設定の重みです")
             })?;
-            if tensor.shape() != var.shape() {
-                anyhow::bail!(
-                    "{} の {name} は形が {:?} ですが、この設定では {:?} です。学習したときと同じ設定で実行してください",
-                    path.display(),
-                    tensor.dims(),
-                    var.dims()
-                );
-            }
+            ensure!(
+                tensor.shape() == var.shape() && tensor.dtype() == var.dtype(),
+                "{file} の {name} は形が {:?} ですが、隣の設定では {:?} です。学習をやり直してください",
+                tensor.dims(),
+                var.dims()
+            );
+            ensure!(
+                is_finite(tensor)?,
+                "{file} の {name} に、NaN か無限大が入っています。学習率を小さくして、学習をやり直してください"
+            );
             var.set(tensor)?;
+        }
+        Ok(())
+    }
+
+    /// NaN か無限大の入った変数の名前。
+    pub fn not_finite(&self) -> anyhow::Result<Option<String>> {
+        for (name, var) in self.named("") {
+            if !is_finite(var.as_tensor())? {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// BatchNorm の移動平均も変数なので、一緒に戻ります。
+impl Resume for Variables {
+    fn save(&self, state: &mut State, name: &str) -> anyhow::Result<()> {
+        for (var_name, var) in self.named("") {
+            // 変数と記憶を分け合わないよう、写しを取る。
+            state.put(format!("{name}.{var_name}"), var.as_tensor().copy()?);
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> anyhow::Result<()> {
+        for (var_name, var) in self.named("") {
+            var.set(state.get(&format!("{name}.{var_name}"))?)?;
         }
         Ok(())
     }

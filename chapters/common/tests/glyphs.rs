@@ -208,7 +208,7 @@ fn the_chart_font_covers_the_sources_and_the_figures() {
         find(&chapter.unwrap().path().join("src"), "rs", &mut files);
     }
     find(&root.join("book/src"), "svg", &mut files);
-    assert!(files.iter().any(|path| path.ends_with("common/src/plot.rs")), "{files:?}");
+    assert!(files.iter().any(|path| path.ends_with("tools/src/plot.rs")), "{files:?}");
 
     let font = Font::embedded("plot").unwrap();
     let mut missing = BTreeMap::new();

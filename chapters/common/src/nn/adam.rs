@@ -3,11 +3,12 @@
 use std::sync::Mutex;
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, DType, InplaceOp2, Layout, Result, Var, bail};
+use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Result, Tensor, Var, bail};
 use rayon::prelude::*;
 
 use super::fused::slice;
 use super::kernel::CHUNK;
+use crate::state::{Resume, State};
 
 /// Adam の設定。既定は論文の値 (学習率 1e-3、β1 = 0.9、β2 = 0.999、ε = 1e-8)。
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -140,6 +141,37 @@ impl InplaceOp2 for Update<'_> {
                     *theta -= rate * *m / (v.sqrt() * unbias2 + eps);
                 }
             });
+        Ok(())
+    }
+}
+
+/// モーメントと、変数ごとの更新の回数。
+impl Resume for Adam {
+    fn save(&self, state: &mut State, name: &str) -> anyhow::Result<()> {
+        let steps: Vec<f64> = self.vars.iter().map(|slot| f64::from(slot.steps)).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        for (at, (m, v)) in self.moments().into_iter().enumerate() {
+            state.put(format!("{name}.{at}.m"), Tensor::new(m, &Device::Cpu)?);
+            state.put(format!("{name}.{at}.v"), Tensor::new(v, &Device::Cpu)?);
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> anyhow::Result<()> {
+        let steps = state.numbers(&format!("{name}.steps"))?;
+        anyhow::ensure!(steps.len() == self.vars.len(), "途中のようすの {name} の数が合いません");
+        for (at, (slot, steps)) in self.vars.iter_mut().zip(steps).enumerate() {
+            let read = |part: &str| -> anyhow::Result<Vec<f32>> {
+                Ok(state.get(&format!("{name}.{at}.{part}"))?.to_vec1()?)
+            };
+            let moments = (read("m")?, read("v")?);
+            anyhow::ensure!(
+                moments.0.len() == slot.var.elem_count() && moments.1.len() == moments.0.len(),
+                "途中のようすの {name}.{at} の形が合いません"
+            );
+            slot.moments = Mutex::new(moments);
+            slot.steps = steps as i32;
+        }
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! 画像のフォルダと、画像の測り方の試験。
 
 use candle_core::{Device, Tensor};
-use common::folder::{images, pairs};
 use common::measure::{sharpness, ssim};
 use common::seed::{Seed, uniform};
+use tools::folder::{images, pairs};
 
 fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()

@@ -62,7 +62,7 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 fn draw(path: &Path, height: u32, body: impl FnOnce(&Area) -> Result<()>) -> Result<()> {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
-        let bytes = include_bytes!("../data/fonts/plot.ttf");
+        let bytes = include_bytes!("../../common/data/fonts/plot.ttf");
         // 埋め込みの字形は試験で開けることを確かめてある。
         let _ = plotters::style::register_font(FONT, FontStyle::Normal, bytes);
     });

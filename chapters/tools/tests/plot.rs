@@ -1,8 +1,8 @@
 //! 図の試験。書いたファイルを読み戻して、見えるはずのものがあるかを確かめます。
 
 use candle_core::{Device, Tensor};
-use common::plot::map::{self, Cluster, Map};
-use common::plot::{
+use tools::plot::map::{self, Cluster, Map};
+use tools::plot::{
     Line, LineChart, Panel, Sheet, Surface, ascii, color, image_grid, image_stack, panels,
 };
 
