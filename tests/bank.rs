@@ -405,6 +405,8 @@ fn every_official_keyword_is_asked_in_three_directions() {
 
 // ---- 題材 ----
 
+type Wanted = Box<dyn Fn(&Question) -> bool>;
+
 /// いま試験に出る題材が、読んだ時間に見合うだけある。
 #[test]
 fn todays_topics_are_asked_enough() {
@@ -435,7 +437,7 @@ fn todays_topics_are_asked_enough() {
             || q.id.starts_with("beyond-case-")
             || q.id.contains("-cross-")
     };
-    let topics: [(&str, usize, Box<dyn Fn(&Question) -> bool>); 7] = [
+    let topics: [(&str, usize, Wanted); 7] = [
         (
             "拡散モデル",
             25,

@@ -4,11 +4,11 @@ mod support;
 
 use std::fs;
 
-use scraper::{Html, Selector};
+use scraper::{ElementRef, Html, Selector};
 use support::{real_book, root};
-use workbook::content::coverage::coverage;
+use workbook::content::coverage::{coverage, keywords};
 use workbook::content::syllabus::load;
-use workbook::content::{errata, questions};
+use workbook::content::{errata, questions, terms};
 
 #[test]
 fn every_item_has_a_section_and_three_questions() {
@@ -73,6 +73,43 @@ fn the_page_counts_the_questions_of_the_bank() {
         let part = rest.split("<h3").next().unwrap();
         let shown = format!("<strong>{count}問</strong>");
         assert!(part.contains(&shown), "{}: {shown} がありません", item.id);
+    }
+}
+
+/// キーワードの表: どの行にも、三つの向きの問題へのリンクか、問わない理由がある。
+#[test]
+fn the_keyword_table_shows_every_cell() {
+    let syllabus = load(root()).unwrap();
+    let bank = questions::load(root()).unwrap();
+    let glossary = terms::load(root()).unwrap();
+    let html = Html::parse_document(
+        &fs::read_to_string(real_book().join("appendix/syllabus.html")).unwrap(),
+    );
+    let select = |text: &str| Selector::parse(text).unwrap();
+    let text = |element: ElementRef<'_>| element.text().collect::<String>();
+    let all: Vec<_> = html
+        .select(&select(".keywords tbody tr"))
+        .filter(|row| !text(*row).contains('「'))
+        .collect();
+    let rows = keywords(&syllabus, &bank, &glossary);
+    assert_eq!(all.len(), rows.len());
+    for (shown, row) in all.iter().zip(&rows) {
+        assert_eq!(shown.select(&select("th")).map(text).collect::<String>(), row.keyword);
+        let cells: Vec<_> = shown.select(&select("td")).collect();
+        if let Some(reason) = syllabus.exempt(row.keyword) {
+            assert_eq!(cells.len(), 1);
+            assert_eq!(text(cells[0]), reason);
+            continue;
+        }
+        assert_eq!(cells.len(), 3);
+        for (cell, ids) in cells.iter().zip(&row.cells) {
+            let links: Vec<_> = cell
+                .select(&select("a[data-question]"))
+                .map(|link| link.attr("data-question").unwrap())
+                .collect();
+            assert_eq!(&links, ids);
+            assert_eq!(links.is_empty(), text(*cell) == "ありません");
+        }
     }
 }
 

@@ -31,8 +31,8 @@
         `）、模擬試験はこれまでに${past.length}回（`, make('a', { href: 'mock.html', textContent: '模擬試験へ' }), '）です。'),
       heading('読み直すとよい節'), ...weakSections(),
       heading('章ごと'), progress('章', groups(desk.bank.chapters, (question, id) => question.chapter === id)),
-      heading('シラバスの項目ごと'), progress('項目', groups(desk.bank.syllabus, (question, id) => question.syllabus.includes(id))),
       heading('難しさごと'), progress('難しさ', groups(levels, (question, id) => question.level === id)),
+      heading('シラバスの項目ごと'), progress('項目', groups(desk.bank.syllabus, (question, id) => question.syllabus.includes(id))),
       Object.assign(heading('記録の持ち運び'), { className: 'desk-title desk-screen' }), ...portable((text) => { record(text); focus(desk.root.firstElementChild); }),
       heading('問題集と用語集のファイル'), make('ul', {}, ...desk.bank.files.map(([name, about]) => make('li', {},
         make('a', { href: name, download: name, textContent: `${about}（${name}）`, onclick: (event) => fetchFile(event, name) })))));
