@@ -171,7 +171,7 @@ fn glossary() -> Glossary {
 
 /// 1 ページの手順。直した Markdown と、誤りの数。
 fn prepared(text: &str) -> (String, Vec<String>) {
-    let bank = Bank { chapters: Vec::new(), syllabus: Vec::new() };
+    let bank = Bank { chapters: Vec::new(), syllabus: Vec::new(), terms: Default::default() };
     let page = Page {
         root: Path::new("/nai"),
         src: Path::new("book/src"),
