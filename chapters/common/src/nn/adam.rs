@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Result, Tensor,
 use rayon::prelude::*;
 
 use super::fused::slice;
-use super::kernel::CHUNK;
+use super::kernel::{CHUNK, wide};
 use crate::state::{Resume, State};
 
 /// Adam の設定。既定は論文の値 (学習率 1e-3、β1 = 0.9、β2 = 0.999、ε = 1e-8)。
@@ -104,6 +104,7 @@ struct Update<'a> {
 /// 勾配が 0 のままの重みでは、m と v が減り続けて非正規化数 (1.2e-38 より小さい数) になり、丸めのために
 /// 0 には届かない。非正規化数の計算は CPU によっては何十倍も遅い。ε = 1e-8 に比べて小さすぎる値なので、
 /// 0 にしても重みの動きは変わらない。
+#[inline(always)]
 fn flush(x: f32, least: f32) -> f32 {
     if x.abs() < least { 0.0 } else { x }
 }
@@ -127,21 +128,25 @@ impl InplaceOp2 for Update<'_> {
             bail!("Adam: 変数が F32 の連続した並びではありません")
         };
         let (m, v) = &mut *self.moments.lock().expect("更新の途中で止まった Adam は使えない");
-        let &Self { beta1: [keep1, new1], beta2: [keep2, new2], rate, unbias2, eps, .. } = self;
         theta[start..end]
             .par_chunks_mut(CHUNK)
             .zip(m.par_chunks_mut(CHUNK))
             .zip(v.par_chunks_mut(CHUNK))
             .zip(g.par_chunks(CHUNK))
-            .for_each(|(((theta, m), v), g)| {
-                for (((theta, m), v), &g) in theta.iter_mut().zip(m).zip(v).zip(g) {
-                    let g = flush(g, 1e-16);
-                    *m = flush(keep1 * *m + new1 * g, 1e-30);
-                    *v = flush(keep2 * *v + new2 * g * g, 1e-36);
-                    *theta -= rate * *m / (v.sqrt() * unbias2 + eps);
-                }
-            });
+            .for_each(|(((theta, m), v), g)| update(self, theta, m, v, g));
         Ok(())
+    }
+}
+
+wide! {
+    fn update(rule: &Update, theta: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32]) {
+        let &Update { beta1: [keep1, new1], beta2: [keep2, new2], rate, unbias2, eps, .. } = rule;
+        for (((theta, m), v), &g) in theta.iter_mut().zip(m).zip(v).zip(g) {
+            let g = flush(g, 1e-16);
+            *m = flush(keep1 * *m + new1 * g, 1e-30);
+            *v = flush(keep2 * *v + new2 * g * g, 1e-36);
+            *theta -= rate * *m / (v.sqrt() * unbias2 + eps);
+        }
     }
 }
 

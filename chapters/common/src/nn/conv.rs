@@ -17,7 +17,7 @@ use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
 use super::fused::{self, Arg, Fused};
-use super::kernel::{Activation, Mat, Scratch, gemm, sum};
+use super::kernel::{Activation, CHUNK, Mat, Scratch, gemm, sum};
 use super::lanes::{Dims, LANES, Order, Packing, Unpacking};
 use super::linear::uniform;
 
@@ -218,7 +218,7 @@ fn down(
     // 重みは [縦の点][出力][横の点][入力] に並べる。
     let order: Vec<usize> = (0..k).collect();
     let (channels, row) = (big[0], k * big[0]);
-    let weight = pack_weight(geo, weight, &order, row, channels);
+    let weight = pack_weight(geo, weight, &order, row);
     let plan = Plan {
         input: big,
         output: small,
@@ -252,7 +252,7 @@ fn up(
     let order: Vec<usize> = (0..s).flat_map(|rest| (rest..k).step_by(s).rev()).collect();
     // 重みは [縦の点][横の点][入力][出力] に並べる。
     let (rows, columns) = (small[0], big[0]);
-    let weight = pack_weight(geo, weight, &order, columns, rows * columns);
+    let weight = pack_weight(geo, weight, &order, columns);
     let plan = Plan {
         input: small,
         output: big,
@@ -275,17 +275,25 @@ fn up(
     gather(&plan, src, bias, act)
 }
 
-/// 重み `[小さい側, 大きい側, 縦, 横]` を、縦の点ごとに、小さい側は `row`、横の点は `tap` の間隔で並べ直す。
-fn pack_weight(geo: &Geometry, weight: &[f32], order: &[usize], row: usize, tap: usize) -> Scratch {
-    let (k, columns) = (geo.kernel, geo.big[0]);
+/// 重み `[小さい側, 大きい側, 縦, 横]` を、カーネルの点ごとの `大きい側` 個の並びに分けて置き直す。
+///
+/// 小さい側の 1 つ (行) の並びは、点の順に、`row` 個ずつの続いた場所に入る。場所は点が外側、行が内側に並ぶ。
+fn pack_weight(geo: &Geometry, weight: &[f32], order: &[usize], row: usize) -> Scratch {
+    let (k, rows, columns) = (geo.kernel, geo.small[0], geo.big[0]);
     let mut packed = Scratch::new(weight.len());
-    packed.par_chunks_mut(weight.len() / k).zip(order).for_each(|(packed, y)| {
-        for (r, kernels) in weight.chunks_exact(columns * k * k).enumerate() {
-            for (t, x) in order.iter().enumerate() {
-                let from = kernels[y * k + x..].iter().step_by(k * k);
-                let to = &mut packed[r * row + t * tap..][..columns];
-                to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-            }
+    // 重みを 1 度だけ、続けて読めるよう、行ごとの仕事に分ける。仕事ごとに、書く場所を集めておく。
+    let mut tasks: Vec<Vec<&mut [f32]>> = (0..rows).map(|_| Vec::with_capacity(k * k)).collect();
+    for area in packed.chunks_exact_mut(rows * row) {
+        tasks.iter_mut().zip(area.chunks_exact_mut(row)).for_each(|(task, to)| task.push(to));
+    }
+    let taps: Vec<usize> =
+        order.iter().flat_map(|y| order.iter().map(move |x| y * k + x)).collect();
+    let tasks = tasks.into_par_iter().zip(weight.par_chunks_exact(columns * k * k));
+    tasks.with_min_len(CHUNK.div_ceil(columns * k * k)).for_each(|(places, kernels)| {
+        let places = places.into_iter().flat_map(|place| place.chunks_exact_mut(columns));
+        for (to, tap) in places.zip(&taps) {
+            let from = kernels[*tap..].iter().step_by(k * k);
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         }
     });
     packed
@@ -405,9 +413,10 @@ fn weight_grad(geo: &Geometry, big: &[f32], small: &[f32]) -> Vec<f32> {
     let (small_step, big_step) = if wide_big { (big_c, 1) } else { (1, small_c) };
     let mut grad = vec![0f32; taps.len()];
     grad.par_chunks_mut(big_c * k * k).enumerate().for_each(|(o, grad)| {
-        for (c, grad) in grad.chunks_exact_mut(k * k).enumerate() {
-            let from = taps[o * small_step + c * big_step..].iter().step_by(small_c * big_c);
-            grad.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        for (tap, from) in taps.chunks_exact(small_c * big_c).enumerate() {
+            let from = from[o * small_step..].iter().step_by(big_step);
+            let to = grad[tap..].iter_mut().step_by(k * k);
+            to.zip(from).for_each(|(to, from)| *to = *from);
         }
     });
     grad

@@ -10,6 +10,31 @@ use rayon::prelude::*;
 /// 並列に分ける単位。短すぎると分ける手間が勝つ。スレッド数によらない定数なので、結果も変わらない。
 pub(super) const CHUNK: usize = 8192;
 
+/// 関数を、この CPU がまとめて計算できる幅でも作る (AVX2 のある x86-64 なら 8 個ずつ)。
+///
+/// 普通にコンパイルした関数は、どの x86-64 も持つ 4 個の幅に留まる。変わるのは幅だけで、1 個ごとの計算は
+/// 同じなので、どちらで走っても 1 ビットも違わない。中で呼ぶ関数は `#[inline(always)]` にしておくこと
+/// (そうしないと、呼び先は 4 個の幅のままになる)。
+macro_rules! wide {
+    (
+        $(#[$doc:meta])*
+        $visibility:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block
+    ) => {
+        $(#[$doc])*
+        $visibility fn $name($($arg: $type),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            if is_x86_feature_detected!("avx2") {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $type),*) $(-> $out)? $body
+                // SAFETY: AVX2 があることは、すぐ上で確かめた。
+                return unsafe { avx2($($arg),*) };
+            }
+            $body
+        }
+    };
+}
+pub(super) use wide;
+
 /// 層の出力に続けて掛ける活性化関数。
 ///
 /// 勾配は出力 y だけから求める (入力を取っておかなくてよい)。そのため LeakyReLU の傾きは 0 以上に限る。
@@ -39,6 +64,7 @@ impl Activation {
     }
 
     /// その場で y = f(x) に置き換える。
+    #[inline(always)]
     pub(super) fn apply(self, xs: &mut [f32]) {
         match self {
             Self::None => {}
@@ -53,7 +79,9 @@ impl Activation {
     }
 
     /// 出力 y とその勾配 g から、活性化の前の勾配 g · f'(x) を `out` に書く。
+    #[inline(always)]
     pub(super) fn backward(self, y: &[f32], g: &[f32], out: &mut [f32]) {
+        #[inline(always)]
         fn each(y: &[f32], g: &[f32], out: &mut [f32], slope: impl Fn(f32) -> f32) {
             out.iter_mut().zip(g).zip(y).for_each(|((out, g), y)| *out = g * slope(*y));
         }
@@ -73,8 +101,14 @@ impl Activation {
         }
         let mut out = vec![0f32; g.len()];
         let chunks = out.par_chunks_mut(CHUNK).zip(y.par_chunks(CHUNK)).zip(g.par_chunks(CHUNK));
-        chunks.for_each(|((out, y), g)| self.backward(y, g, out));
+        chunks.for_each(|((out, y), g)| backward(self, y, g, out));
         Cow::Owned(out)
+    }
+}
+
+wide! {
+    fn backward(act: Activation, y: &[f32], g: &[f32], out: &mut [f32]) {
+        act.backward(y, g, out);
     }
 }
 

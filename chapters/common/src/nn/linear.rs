@@ -5,7 +5,7 @@ use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
 use super::fused::{self, Arg, Fused};
-use super::kernel::{Activation, CHUNK, Mat, product};
+use super::kernel::{Activation, CHUNK, Mat, product, wide};
 
 /// 全結合層。バイアスと活性化まで 1 つの演算として計算する。
 ///
@@ -87,8 +87,7 @@ impl Fused for LinearOp {
         let mut y = product([rows, n, k], Mat::rows(x.data, k), Mat::rows(w.data, k).t());
         // 行列積の結果がまだキャッシュにあるうちに、バイアスと活性化を 1 度で済ませる。
         y.par_chunks_mut(n).with_min_len(CHUNK.div_ceil(n)).for_each(|y| {
-            y.iter_mut().zip(b.data).for_each(|(y, b)| *y += b);
-            self.0.apply(y);
+            finish(self.0, y, b.data);
         });
         (y, vec![rows, n])
     }
@@ -98,17 +97,29 @@ impl Fused for LinearOp {
         let (rows, k, n) = (x.dims[0], x.dims[1], w.dims[0]);
         let g = self.0.backward_all(y, grad);
         let g_rows = Mat::rows(&g, n);
-        let column_sums = || {
-            let mut sums = vec![0f32; n];
-            for g in g.chunks_exact(n) {
-                sums.iter_mut().zip(g).for_each(|(sum, g)| *sum += g);
-            }
-            sums
-        };
         [
             x.wanted.then(|| product([rows, k, n], g_rows, Mat::rows(w.data, k))),
             w.wanted.then(|| product([n, k, rows], g_rows.t(), Mat::rows(x.data, k))),
-            b.wanted.then(column_sums),
+            b.wanted.then(|| column_sums(&g, n)),
         ]
+    }
+}
+
+wide! {
+    /// 出力の 1 行にバイアスを足し、活性化関数を掛ける。
+    fn finish(act: Activation, y: &mut [f32], bias: &[f32]) {
+        y.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+        act.apply(y);
+    }
+}
+
+wide! {
+    /// n 列の行列 g の、列ごとの和。
+    fn column_sums(g: &[f32], n: usize) -> Vec<f32> {
+        let mut sums = vec![0f32; n];
+        for g in g.chunks_exact(n) {
+            sums.iter_mut().zip(g).for_each(|(sum, g)| *sum += g);
+        }
+        sums
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{DType, Result, Tensor, bail};
 use rayon::prelude::*;
 
 use super::fused::{self, Arg, Fused};
-use super::kernel::{CHUNK, exp, ln_1p, sigmoid, sum};
+use super::kernel::{CHUNK, exp, ln_1p, sigmoid, sum, wide};
 
 /// 損失の目標: すべての要素に共通の数、または要素ごとのテンソル。
 pub enum Target<'a> {
@@ -78,22 +78,30 @@ fn map(x: &[f32], t: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> Vec<f32> {
     let mut out = vec![0f32; x.len()];
     let chunks = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
     match *t {
-        [t] => chunks.for_each(|(out, x)| {
-            out.iter_mut().zip(x).for_each(|(out, x)| *out = f(*x, t));
-        }),
-        _ => chunks.zip(t.par_chunks(CHUNK)).for_each(|((out, x), t)| {
-            out.iter_mut().zip(x).zip(t).for_each(|((out, x), t)| *out = f(*x, *t));
-        }),
+        [t] => chunks.for_each(|(out, x)| fill(out, x, x, |x, _| f(x, t))),
+        _ => chunks.zip(t.par_chunks(CHUNK)).for_each(|((out, x), t)| fill(out, x, t, &f)),
     }
     out
+}
+
+wide! {
+    fn fill(out: &mut [f32], x: &[f32], t: &[f32], f: impl Fn(f32, f32) -> f32) {
+        out.iter_mut().zip(x).zip(t).for_each(|((out, x), t)| *out = f(*x, *t));
+    }
+}
+
+wide! {
+    fn add_up(x: &[f32], t: &[f32], f: impl Fn(f32, f32) -> f32) -> f64 {
+        sum(x, t, f)
+    }
 }
 
 /// f(x, t) の平均。部分和は CHUNK ごとに求め、順に足す。スレッド数が違っても足す順は同じになる。
 fn mean(x: &[f32], t: &[f32], f: impl Fn(f32, f32) -> f32 + Sync) -> f32 {
     let chunks = x.par_chunks(CHUNK);
     let sums: Vec<f64> = match *t {
-        [t] => chunks.map(|x| sum(x, x, |x, _| f(x, t))).collect(),
-        _ => chunks.zip(t.par_chunks(CHUNK)).map(|(x, t)| sum(x, t, &f)).collect(),
+        [t] => chunks.map(|x| add_up(x, x, |x, _| f(x, t))).collect(),
+        _ => chunks.zip(t.par_chunks(CHUNK)).map(|(x, t)| add_up(x, t, &f)).collect(),
     };
     (sums.iter().sum::<f64>() / x.len() as f64) as f32
 }

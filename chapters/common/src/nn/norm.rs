@@ -9,7 +9,7 @@ use candle_nn::{Init, VarBuilder};
 use rayon::prelude::*;
 
 use super::fused::{self, Arg, Fused, with_slice};
-use super::kernel::{Activation, CHUNK, sum};
+use super::kernel::{Activation, CHUNK, sum, wide};
 
 /// 分散が 0 でも割れるように足す値 (PyTorch の既定)。
 const EPS: f64 = 1e-5;
@@ -181,8 +181,7 @@ impl Fused for NormOp {
             let c = i % channels;
             let scale = weight.data[c] * self.stats.inverse_std(c);
             let (mean, bias) = (self.stats.mean[c], bias.data[c]);
-            y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * scale + bias);
-            self.act.apply(y);
+            normalize(self.act, y, x, [mean, scale, bias]);
         });
         (y, x.dims.to_vec())
     }
@@ -205,8 +204,7 @@ impl Fused for NormOp {
             .with_min_len(CHUNK.div_ceil(pixels))
             .map(|(i, (((g, x), y), grad))| {
                 let mean = stats.mean[i % channels];
-                self.act.backward(y, grad, g);
-                (sum(g, g, |g, _| g), sum(g, x, |g, x| g * (x - mean)))
+                gradient_sums(self.act, g, x, y, grad, mean)
             })
             .unzip();
         let (sums, mut slopes) = (by_channel(&sums, channels), by_channel(&slopes, channels));
@@ -219,9 +217,40 @@ impl Fused for NormOp {
             let (mean, inverse) = (stats.mean[c], stats.inverse_std(c));
             let (shift, slope) = (sums[c] / count, slopes[c] / count * inverse);
             let scale = weight.data[c] * inverse;
-            dx.iter_mut().zip(x).for_each(|(g, x)| *g = scale * (*g - shift - (x - mean) * slope));
+            input_gradient(dx, x, [mean, scale, shift, slope]);
         });
         [Some(dx), weight.wanted.then_some(slopes), bias.wanted.then_some(sums)]
+    }
+}
+
+wide! {
+    fn normalize(act: Activation, y: &mut [f32], x: &[f32], terms: [f32; 3]) {
+        let [mean, scale, bias] = terms;
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = (x - mean) * scale + bias);
+        act.apply(y);
+    }
+}
+
+wide! {
+    /// 活性化の前の勾配を g に書き、Σg と Σg·(x - 平均) を返す。
+    fn gradient_sums(
+        act: Activation,
+        g: &mut [f32],
+        x: &[f32],
+        y: &[f32],
+        grad: &[f32],
+        mean: f32,
+    ) -> (f64, f64) {
+        act.backward(y, grad, g);
+        (sum(g, g, |g, _| g), sum(g, x, |g, x| g * (x - mean)))
+    }
+}
+
+wide! {
+    fn input_gradient(g: &mut [f32], x: &[f32], terms: [f32; 4]) {
+        let [mean, scale, shift, slope] = terms;
+        let pairs = g.iter_mut().zip(x);
+        pairs.for_each(|(g, x)| *g = scale * (*g - shift - (x - mean) * slope));
     }
 }
 
