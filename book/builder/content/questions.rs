@@ -387,7 +387,7 @@ pub fn short_name(chapter: &str) -> String {
     match chapter.strip_prefix("ch0").and_then(|rest| rest.chars().next()) {
         Some(digit) if digit.is_ascii_digit() => format!("第{digit}章"),
         _ => match chapter {
-            "beyond" => "発展".to_owned(),
+            "beyond" => "その先".to_owned(),
             other => other.to_owned(),
         },
     }
