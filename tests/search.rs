@@ -113,7 +113,7 @@ const FOUND: &[(&str, usize, &str)] = &[
     ("事後崩壊", 3, "ch02-vae/"),
     ("価値関数", 3, "ch03-gan/theory.html"),
     ("ベイズの定理", 3, "ch01-generative-models/theory.html"),
-    ("ディープフェイク", 3, "ch01-generative-models/concept.html"),
+    ("ディープフェイク", 3, "ch01-generative-models/risks.html"),
     ("シラバス対応表", 1, "appendix/syllabus.html"),
     ("用語集", 1, "appendix/glossary.html"),
     ("正誤表", 1, "appendix/errata.html"),
