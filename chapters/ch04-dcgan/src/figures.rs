@@ -170,7 +170,7 @@ pub fn real(trained: &Trained, path: &Path) -> Result<()> {
 fn nearest(trained: &Trained, path: &Path) -> Result<()> {
     const COLUMNS: usize = 10;
     let known = trained.pictures.known()?;
-    let fake = trained.generate(2 * COLUMNS, Seed(trained.config.seed + 1))?;
+    let fake = trained.generate(2 * COLUMNS, Seed(trained.config.seed.wrapping_add(1)))?;
     let found = measure::nearest(&fake, &known)?;
     let found: Vec<u32> = found.iter().map(|&(_, at)| at as u32).collect();
     let found = known.index_select(&Tensor::new(found, known.device())?, 0)?;

@@ -97,9 +97,15 @@ impl Trust {
             fs::write(at(path), bytes).unwrap();
         };
         let (name, weights) = (self.name, self.weights);
-        let (code, text) =
-            run(self.program, &[self.small, &["--out", at("good").to_str().unwrap()]].concat());
+        let good = at("good");
+        let out = ["--out", good.to_str().unwrap()];
+        let (code, text) = run(self.program, &[self.small, &out].concat());
         assert_eq!(code, Some(0), "{text}");
+        // いちばん大きな種でも学習でき、前の結果は知らせてから置き換わる。
+        let seed = ["--seed", "18446744073709551615"];
+        let (code, text) = run(self.program, &[self.small, &seed, &out].concat());
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("終わると置き換えます"), "{text}");
         // よい結果を写し、1 か所だけを悪くする。
         let good = contents(&at("good"));
         let spoil = |copy: &str, file: &str, change: &dyn Fn(&[u8]) -> Option<Vec<u8>>| {
