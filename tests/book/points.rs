@@ -1,15 +1,10 @@
-//! 問われる62点の確認表: どの点にも、実在する節と問題があること。読者の結果が付くこと。
-
-#[path = "support/chrome.rs"]
-mod chrome;
-mod support;
+//! 問われる62点の確認表: どの点にも、実在する節と問題があること。
 
 use std::collections::HashSet;
 use std::fs;
 
+use crate::support::{TinyBook, real_book, root};
 use scraper::{ElementRef, Html, Selector};
-use serde_json::json;
-use support::{TinyBook, real_book, root};
 use workbook::content::{points, questions};
 
 const PAGE: &str = "appendix/points.html";
@@ -112,33 +107,4 @@ fn bad_points_are_refused_by_name() {
         assert!(error.contains("book/points.toml:1 の点 1「点の文です。」: "), "{error}");
         assert!(error.contains(reason), "{error}");
     }
-}
-
-/// 記録のあるブラウザでは、問題の後ろに最後の結果が付く。file:// でも働く。
-#[test]
-fn each_question_shows_the_readers_result() {
-    let Some(browser) = chrome::browser() else { return };
-    let tab = chrome::private_tab(&browser);
-    let open = || {
-        let path = real_book().join(PAGE).canonicalize().unwrap();
-        tab.navigate_to(&format!("file://{}", path.display())).unwrap();
-        tab.wait_until_navigated().unwrap();
-        chrome::wait(&tab, "document.querySelector('[data-result]')", 20);
-    };
-    let results = "JSON.stringify([...document.querySelectorAll('[data-question]')]
-        .slice(0, 4).map((link) => link.dataset.result))";
-    open();
-    assert_eq!(chrome::js(&tab, results), json!("[\"まだ\",\"まだ\",\"まだ\",\"まだ\"]"));
-    // 1 問目は正解、2 問目は不正解。3 問目の記録は、いまの選択肢に合わない。
-    chrome::js(
-        &tab,
-        "(() => {
-           const links = [...document.querySelectorAll('[data-question]')].slice(0, 3);
-           const records = links.map(({ dataset }, i) => [dataset.question, {
-             picks: [[i === 2 ? '00000000' : dataset.keys.split(' ')[0]]], right: i !== 1 }]);
-           localStorage.setItem('workbook-quiz-v1', JSON.stringify(Object.fromEntries(records)));
-         })()",
-    );
-    open();
-    assert_eq!(chrome::js(&tab, results), json!("[\"○\",\"×\",\"まだ\",\"まだ\"]"));
 }

@@ -1,14 +1,12 @@
 //! `cargo run` のサーバー: 答える、作り直す、その間も途切れない、ポートの誤りを知らせる。
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use support::TinyBook;
+use crate::support::TinyBook;
 
 /// 本物の `workbook` を、小さな本の上で動かす。
 fn workbook(book: &TinyBook, arguments: &[&str]) -> Command {

@@ -1,13 +1,11 @@
 //! 本物の問題集を数える: 知らなくても当たる手がかり、水準、組、名前を問う向き、題材の数。
 //!
-//! 数えた値は `cargo test -p workbook --test bank -- --nocapture` で読める。
-
-mod support;
+//! 数えた値は `cargo test -p workbook --test book bank -- --nocapture` で読める。
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use support::root;
+use crate::support::root;
 use workbook::content::coverage::keywords;
 use workbook::content::questions::{self, Bank, Choice, DIRECTIONS, LEVELS, Question};
 use workbook::content::syllabus::{self, Syllabus};
