@@ -1,7 +1,7 @@
 //! 本を作る道具。原稿は `book/src`、問題集は `book/quiz`、見た目は `book/theme`。
 //!
 //! 四つの部屋に分かれ、使うのは左の部屋のものだけ: `markup ← content ← page ← site`、その上に main.rs。
-//! 部屋の中でも輪は作らない (`tests/structure.rs` が確かめる)。
+//! 部屋の中でも輪は作らない (`tests/book/structure.rs` が確かめる)。
 //!
 //! - [`markup`] 原稿を知らない文字の道具: 文法、目印、HTML、数式、日本語の組版
 //! - [`content`] ページのほかの原稿と検査: 節、シラバス、問題、用語、確認表、正誤対照

@@ -1,11 +1,10 @@
-//! 本の試験が分け合う道具。試験のファイルごとに使うものが違うので、未使用の警告は出さない。
+//! 本の試験が分け合う道具。試験のプログラムごとに使うものが違うので、未使用の警告は出さない。
 #![allow(dead_code)]
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// ワークスペースのフォルダ。
@@ -13,16 +12,21 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// 本物の本を一時フォルダに 1 度だけ作る。target/book は読者が見ているかもしれないので触れない。
+/// 本物の本を 1 度だけ作る。target/book は読者が見ているかもしれないので触れない。
 pub fn real_book() -> &'static Path {
-    static BOOK: OnceLock<PathBuf> = OnceLock::new();
-    BOOK.get_or_init(|| {
-        let dest = tempfile::tempdir().unwrap().keep();
+    static BOOK: OnceLock<(PathBuf, File)> = OnceLock::new();
+    let (dest, _) = BOOK.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let dest = folder.join(env!("CARGO_CRATE_NAME"));
+        // 同時に走る 2 つ目の cargo test は、1 つ目が読み終わるまで待つ。鍵は、試験が終わるまで持つ。
+        let lock = File::create(dest.with_extension("lock")).unwrap();
+        lock.lock().unwrap();
         if let Err(error) = workbook::build_book(root(), &dest) {
             panic!("本を作れません: {error:#}");
         }
-        dest
-    })
+        (dest, lock)
+    });
+    dest
 }
 
 /// `folder` の中の、その拡張子のファイル。
@@ -103,50 +107,3 @@ impl TinyBook {
 pub fn main_html(page: &str) -> String {
     TinyBook::new(page).main_html()
 }
-
-/// `selector` の中に見えている文字それぞれの、背景との明るさの比（WCAG 2）を測る式。[`assert_readable`] に渡す。
-pub fn low_contrast(selector: &str) -> String {
-    format!("({LOW_CONTRAST})({selector:?})")
-}
-
-/// `least` より多くの文字を測り、比が 4.5 に届かないものが無いことを確かめる。
-#[track_caller]
-pub fn assert_readable(measured: &Value, least: u64, place: &str) {
-    assert!(measured["seen"].as_u64().unwrap() > least, "{place}: {measured:#}");
-    assert_eq!(measured["low"], json!([]), "{place}に読みにくい文字があります");
-}
-
-const LOW_CONTRAST: &str = r#"(selector) => {
-  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
-  const rgba = (color) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const background = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const color = rgba(getComputedStyle(e).backgroundColor);
-      if (color[3] === 255) return color;
-      if (color[3] > 0) throw new Error('半透明の背景は測れません: ' + e.outerHTML.slice(0, 80));
-    }
-    return [255, 255, 255];
-  };
-  const low = [];
-  let seen = 0;
-  const texts = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) {
-    const element = texts.currentNode.parentElement;
-    if (!texts.currentNode.data.trim() || !element.checkVisibility() || element.matches(':disabled')) continue;
-    seen += 1;
-    const style = getComputedStyle(element);
-    const [a, b] = [light(rgba(element.closest('svg') ? style.fill : style.color)), light(background(element))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) low.push(ratio.toFixed(2) + ' ' + texts.currentNode.data.trim().slice(0, 30));
-  }
-  return { seen, low };
-}"#;

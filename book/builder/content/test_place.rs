@@ -13,13 +13,13 @@ pub struct TestPlace {
     pub line: usize,
 }
 
-/// `ch03-gan::claims::名前` のテストを探す。`workbook::…` は本そのものの tests/ を指す。
+/// `ch03-gan::claims::名前` のテストを探す。`workbook::…` は本そのものの tests/book を指す。
 pub fn locate(root: &Path, name: &str) -> Result<TestPlace> {
     let [package, module, function] = name.split("::").collect::<Vec<_>>()[..] else {
         bail!("テストは ch03-gan::claims::名前 の形で書いてください: {name}");
     };
     let file = match package {
-        "workbook" => format!("tests/{module}.rs"),
+        "workbook" => format!("tests/book/{module}.rs"),
         _ => format!("chapters/{package}/tests/{module}.rs"),
     };
     let text = read_text(&root.join(&file))

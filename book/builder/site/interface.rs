@@ -2,7 +2,7 @@
 //!
 //! mdBook には言葉を差し替える設定が無い。ひな形 (index.hbs) を写して直すと、mdBook を
 //! 上げるたびに写し直すことになるので、描いた後の HTML と JS の決まった文字列だけを置き換える。
-//! mdBook が文言を変えたら tests/book.rs が落ちて知らせる。
+//! mdBook が文言を変えたら tests/book/build.rs が落ちて知らせる。
 //! stock の `mdbook build` はこの後処理をしないので、画面の言葉だけが英語になる。本文は同じである。
 
 use std::fs;

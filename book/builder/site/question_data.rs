@@ -19,7 +19,7 @@ use crate::markup::short::to_inline;
 use crate::page::question;
 use crate::site::export;
 
-/// 形は book/theme/shape.toml にある。tests/shape.rs が、机の JS とも突き合わせる。
+/// 形は book/theme/shape.toml にある。tests/book/shape.rs が、机の JS とも突き合わせる。
 #[derive(Serialize)]
 struct Data<'a> {
     chapters: Vec<ChapterData<'a>>,

@@ -1,15 +1,13 @@
 //! 本を作る道具と画面の操作が受け渡すものの形 (book/theme/shape.toml) を、作る側と使う側の両方で確かめる。
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::LazyLock;
 
+use crate::support::{files, real_book, root};
 use regex::Regex;
 use scraper::{Html, Selector};
 use serde_json::Value;
-use support::{files, real_book, root};
 
 fn shape() -> Value {
     let text = fs::read_to_string(root().join("book/theme/shape.toml")).unwrap();

@@ -1,8 +1,6 @@
 //! 日本語の組版: 改行の空白、記号の隣の太字、囲み。
 
-mod support;
-
-use support::{TinyBook, main_html};
+use crate::support::{TinyBook, main_html};
 
 #[test]
 fn newline_between_japanese_leaves_no_gap() {

@@ -1,8 +1,6 @@
 //! 数式が MathML になり、読めない数式がファイルと行を添えて知らされること。
 
-mod support;
-
-use support::{TinyBook, main_html};
+use crate::support::{TinyBook, main_html};
 
 #[test]
 fn inline_formula_becomes_mathml() {

@@ -1,13 +1,11 @@
 //! できあがった本のリンクがすべて届くこと、外のものを何も読み込まないこと。
 
-mod support;
-
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use crate::support::{TinyBook, files, real_book};
 use scraper::{Html, Selector};
-use support::{files, real_book};
 
 fn selector(text: &str) -> Selector {
     Selector::parse(text).unwrap()
@@ -106,7 +104,7 @@ fn every_internal_link_and_anchor_is_reached() {
 /// 検査が本当に見つけることを、壊した本で確かめる。日本語の見出しへのリンクも。
 #[test]
 fn broken_links_are_found() {
-    let book = support::TinyBook::new(
+    let book = TinyBook::new(
         "# 題\n\n## 日本語の見出し\n\n[よい](#日本語の見出し) [よい](page.md#日本語の見出し) \
          [わるい](#ない見出し) [わるい](nai.md)\n",
     );
@@ -127,7 +125,7 @@ fn broken_links_are_found() {
 
 #[test]
 fn readme_links_lead_to_index_pages() {
-    let book = support::TinyBook::new("# 題\n\n[章の初め](README.md#top)\n");
+    let book = TinyBook::new("# 題\n\n[章の初め](README.md#top)\n");
     book.write(
         "book/src/SUMMARY.md",
         "- [章](ch03-gan/README.md)\n  - [ページ](ch03-gan/page.md)\n",

@@ -1,13 +1,12 @@
 //! 本物の問題集を数える: 知らなくても当たる手がかり、水準、組、名前を問う向き、題材の数。
 //!
-//! 数えた値は `cargo test -p workbook --test bank -- --nocapture` で読める。
+//! 数えた値は `cargo test -p workbook --test book bank -- --nocapture` で読める。
 
-mod support;
-
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use support::root;
+use crate::support::root;
 use workbook::content::coverage::keywords;
 use workbook::content::questions::{self, Bank, Choice, DIRECTIONS, LEVELS, Question};
 use workbook::content::syllabus::{self, Syllabus};
@@ -226,27 +225,47 @@ fn a_mock_exam_of_the_real_size_can_be_drawn() {
 
 /// どの問題にも出る言い回しを軽く、珍しい言い回しを重く数えて、二つの文がどれだけ重なるか (0 から 1)。
 struct Overlap {
-    weight: HashMap<Vec<char>, f64>,
+    /// 言い回しの番号 (文字の順) と重さ。
+    weight: BTreeMap<Vec<char>, (usize, f64)>,
 }
 
 impl Overlap {
     fn new(texts: &[String]) -> Self {
-        let mut seen: HashMap<Vec<char>, usize> = HashMap::new();
+        let mut seen: BTreeMap<Vec<char>, usize> = BTreeMap::new();
         for text in texts {
             for gram in grams(text, 3) {
                 *seen.entry(gram).or_default() += 1;
             }
         }
         let weigh = |count: usize| (texts.len() as f64 / count as f64).ln();
-        Self { weight: seen.into_iter().map(|(gram, count)| (gram, weigh(count))).collect() }
+        let numbered = seen.into_iter().enumerate();
+        Self { weight: numbered.map(|(at, (gram, count))| (gram, (at, weigh(count)))).collect() }
     }
 
-    fn of(&self, a: &BTreeSet<Vec<char>>, b: &BTreeSet<Vec<char>>) -> f64 {
-        // 足す順をそろえて、どこで動かしても同じ値にする。
-        let sum = |grams: &mut dyn Iterator<Item = &Vec<char>>| -> f64 {
-            grams.map(|gram| self.weight.get(gram).copied().unwrap_or(0.0)).sum()
-        };
-        sum(&mut a.intersection(b)) / sum(&mut a.union(b)).max(f64::MIN_POSITIVE)
+    /// 文の言い回し。番号の順に並び、どの問題にも無いものは除く。
+    fn grams(&self, text: &str) -> Vec<(usize, f64)> {
+        grams(text, 3).iter().filter_map(|gram| self.weight.get(gram).copied()).collect()
+    }
+
+    /// 足す順をそろえて、どこで動かしても同じ値にする。
+    fn of(a: &[(usize, f64)], b: &[(usize, f64)]) -> f64 {
+        let (mut both, mut either) = (0.0, 0.0);
+        let (mut i, mut j) = (0, 0);
+        while i < a.len() || j < b.len() {
+            let order = match (a.get(i), b.get(j)) {
+                (Some(a), Some(b)) => a.0.cmp(&b.0),
+                (Some(_), None) => Ordering::Less,
+                _ => Ordering::Greater,
+            };
+            let weight = if order.is_le() { a[i].1 } else { b[j].1 };
+            either += weight;
+            if order.is_eq() {
+                both += weight;
+            }
+            i += usize::from(order.is_le());
+            j += usize::from(order.is_ge());
+        }
+        both / either.max(f64::MIN_POSITIVE)
     }
 }
 
@@ -258,7 +277,7 @@ fn near_duplicates_share_a_family() {
     let texts: Vec<String> = questions.iter().map(|question| text(question)).collect();
     let overlap = Overlap::new(&texts);
     // 言い回しが同じで題材の違う文は似ておらず、言い換えただけの文は似ている。
-    let of = |a: &str, b: &str| overlap.of(&grams(a, 3), &grams(b, 3));
+    let of = |a: &str, b: &str| Overlap::of(&overlap.grams(a), &overlap.grams(b));
     let same = of(
         "VAE のデコーダの説明として、**不適切なもの**はどれですか。潜在変数の平均と分散を出す",
         "VAE のデコーダについて、**不適切な説明**を選んでください。潜在変数の平均と分散を出す",
@@ -269,12 +288,12 @@ fn near_duplicates_share_a_family() {
     );
     assert!(same > 0.4 && form < 0.25, "{same} {form}");
 
-    let all_grams: Vec<_> = texts.iter().map(|text| grams(text, 3)).collect();
+    let all_grams: Vec<_> = texts.iter().map(|text| overlap.grams(text)).collect();
     let mut pairs = Vec::new();
     for (i, a) in questions.iter().enumerate() {
         for (j, b) in questions.iter().enumerate().skip(i + 1) {
             if a.family() != b.family() {
-                pairs.push((overlap.of(&all_grams[i], &all_grams[j]), &a.id, &b.id));
+                pairs.push((Overlap::of(&all_grams[i], &all_grams[j]), &a.id, &b.id));
             }
         }
     }

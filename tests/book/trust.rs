@@ -1,13 +1,11 @@
 //! 悪い入力の表: 日本語の 1 文、0 でない終了コード、panic が無いこと、前の本が 1 バイトも変わらないこと。
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use support::{TinyBook, files, real_book, root};
+use crate::support::{TinyBook, files, real_book, root};
 
 // ---- 題材の本 ----
 

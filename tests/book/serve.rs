@@ -1,14 +1,12 @@
 //! `cargo run` のサーバー: 答える、作り直す、その間も途切れない、ポートの誤りを知らせる。
 
-mod support;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use support::TinyBook;
+use crate::support::TinyBook;
 
 /// 本物の `workbook` を、小さな本の上で動かす。
 fn workbook(book: &TinyBook, arguments: &[&str]) -> Command {
@@ -228,14 +226,14 @@ fn every_manuscript_is_watched() {
     let point = |text: &str| {
         format!(
             "[[point]]\ntitle = \"題\"\npopular = \"{text}\"\npaper = \"p\"\nsource = \"s\"\n\
-             tests = [\"workbook::book::it_holds\"]\nsections = []\n"
+             tests = [\"workbook::syllabus::it_holds\"]\nsections = []\n"
         )
     };
     let book = TinyBook::new("# 題\n\n{{glossary}}\n\n{{errata}}\n\n{{run ch03-gan value}}\n");
     book.write("book/terms.toml", term("初めの説明。"));
     book.write("book/errata.toml", point("初めの話"));
     book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"value":"初めの値"}}"#);
-    book.write("tests/book.rs", "#[test]\nfn it_holds() {}\n");
+    book.write("tests/book/syllabus.rs", "#[test]\nfn it_holds() {}\n");
     let server = Server::start(&book);
     let page = "/ch03-gan/page.html";
     server.wait_for(page, "初めの説明");
@@ -245,8 +243,8 @@ fn every_manuscript_is_watched() {
     server.wait_for(page, "直した話");
     book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"value":"直した値"}}"#);
     server.wait_for(page, "直した値");
-    book.write("tests/book.rs", "// 1 行ずらす\n#[test]\nfn it_holds() {}\n");
-    server.wait_for(page, "tests/book.rs 3 行目");
+    book.write("tests/book/syllabus.rs", "// 1 行ずらす\n#[test]\nfn it_holds() {}\n");
+    server.wait_for(page, "tests/book/syllabus.rs 3 行目");
 }
 
 /// どんな誤りの後でも見張りは続き、消された本も作り直す。

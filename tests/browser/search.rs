@@ -1,31 +1,19 @@
-//! 日本語の検索を、本物のブラウザで確かめる。
+//! 日本語の検索を確かめる。
 
-#[path = "support/chrome.rs"]
-mod chrome;
-mod support;
-
+use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrome::{browser, js, wait};
-use headless_chrome::{Browser, Tab};
 use serde_json::json;
-use support::{TinyBook, files, real_book, root};
 
-/// 検索の箱を開き、索引が読めるまで待ったタブ。
-fn open(browser: &Browser, book: &Path) -> Arc<Tab> {
-    let tab = browser.new_tab().unwrap();
-    let page = book.join("index.html").canonicalize().unwrap();
-    tab.navigate_to(&format!("file://{}", page.display())).unwrap();
-    tab.wait_until_navigated().unwrap();
-    js(&tab, "document.getElementById('mdbook-search-toggle').click()");
-    wait(
-        &tab,
-        "Boolean(window.search.index) && !document.getElementById('mdbook-searchbar-outer').classList.contains('searching')",
-        30,
-    );
-    tab
+use crate::reader::{Reader, address_of};
+use crate::support::{TinyBook, real_book, root};
+
+/// 検索の箱を開き、索引が読めるまで待つ。
+fn open(reader: &Reader, book: &Path) {
+    reader.visit(&address_of(&book.join("index.html")));
+    reader.js("document.getElementById('mdbook-search-toggle').click()");
+    reader.wait("window.search.index && !document.getElementById('mdbook-searchbar-outer').classList.contains('searching')");
 }
 
 /// 見つかったもの 1 つ: 題までの道筋、飛び先、前後の文。
@@ -38,34 +26,25 @@ struct Hit {
 }
 
 /// 検索の箱に `query` を打ったときの、件数の行と、見つかったもの。
-fn search(tab: &Tab, query: &str) -> (String, Vec<Hit>) {
-    let result = js(
-        tab,
-        &format!(
-            "(() => {{
-                const bar = document.getElementById('mdbook-searchbar');
-                bar.value = {};
-                bar.dispatchEvent(new Event('keyup'));
-                return true;
-            }})()",
-            json!(query)
-        ),
-    );
-    assert_eq!(result, json!(true));
+fn search(reader: &Reader, query: &str) -> (String, Vec<Hit>) {
+    reader.js(&format!(
+        "(() => {{
+            const bar = document.getElementById('mdbook-searchbar');
+            bar.value = {};
+            bar.dispatchEvent(new Event('keyup'));
+        }})()",
+        json!(query)
+    ));
     // 飛び先の印は、一覧ができた後に直される。次の評価までに終わっている。
-    let result = js(
-        tab,
-        "JSON.stringify([
+    let result = reader.js("[
             document.getElementById('mdbook-searchresults-header').textContent,
             [...document.querySelectorAll('#mdbook-searchresults li')].map(item => [
                 item.querySelector('a').textContent,
                 item.querySelector('a').getAttribute('href'),
                 item.querySelector('.teaser').textContent,
             ]),
-        ])",
-    );
-    let (header, hits): (String, Vec<[String; 3]>) =
-        serde_json::from_str(result.as_str().unwrap()).unwrap();
+        ]");
+    let (header, hits): (String, Vec<[String; 3]>) = serde_json::from_value(result).unwrap();
     let hits = hits.into_iter().map(|[trail, href, teaser]| {
         let (page, rest) = href.split_once('?').unwrap();
         let place = format!("{page}#{}", rest.split_once('#').unwrap().1);
@@ -76,16 +55,16 @@ fn search(tab: &Tab, query: &str) -> (String, Vec<Hit>) {
 
 #[test]
 fn japanese_is_found_in_any_kind_of_kana_and_width() {
-    let Some(browser) = browser() else { return };
+    let Some(reader) = Reader::new() else { return };
     let book = TinyBook::new(
         "# 題\n\n## 一つ目\n\nこの節は**モード**崩壊の話です。\n\n## 二つ目\n\nWGAN の話です。\n",
     );
-    let config = std::fs::read_to_string(book.root().join("book.toml")).unwrap();
+    let config = fs::read_to_string(book.root().join("book.toml")).unwrap();
     book.write("book.toml", config + "additional-js = [\"search.js\"]\n");
-    let script = std::fs::read(root().join("book/theme/search.js")).unwrap();
+    let script = fs::read(root().join("book/theme/search.js")).unwrap();
     book.write("search.js", script);
     let dest = book.build().unwrap();
-    let tab = open(&browser, &dest);
+    open(&reader, &dest);
 
     // 文の途中の語、強調をまたぐ語、かなの違い、全角と小文字。
     for (query, found) in [
@@ -95,12 +74,12 @@ fn japanese_is_found_in_any_kind_of_kana_and_width() {
         ("ｗｇａｎ", "二つ目"),
         ("この 崩壊", "一つ目"),
     ] {
-        let (header, hits) = search(&tab, query);
+        let (header, hits) = search(&reader, query);
         assert_eq!(hits.len(), 1, "{query}: {header}");
         assert!(hits[0].trail.contains(found), "{query}: {}", hits[0].trail);
         assert!(header.contains("1 か所にあります"), "{header}");
     }
-    let (header, hits) = search(&tab, "拡散");
+    let (header, hits) = search(&reader, "拡散");
     assert!(hits.is_empty() && header.contains("見つかりませんでした"), "{header}");
 }
 
@@ -192,14 +171,14 @@ const MISSING: &[&str] = &[
 
 #[test]
 fn the_real_book_answers_more_than_sixty_queries() {
-    let Some(browser) = browser() else { return };
-    let tab = open(&browser, real_book());
+    let Some(reader) = Reader::new() else { return };
+    open(&reader, real_book());
     assert!(FOUND.len() + MISSING.len() >= 60);
     let mut wrong = Vec::new();
     let mut slowest = Duration::ZERO;
     for (query, place, wanted) in FOUND {
         let start = Instant::now();
-        let (_, hits) = search(&tab, query);
+        let (_, hits) = search(&reader, query);
         slowest = slowest.max(start.elapsed());
         let rank = hits.iter().position(|hit| hit.place.contains(wanted));
         if rank.is_none_or(|rank| rank >= *place) {
@@ -208,7 +187,7 @@ fn the_real_book_answers_more_than_sixty_queries() {
         }
     }
     for query in MISSING {
-        let (header, hits) = search(&tab, query);
+        let (header, hits) = search(&reader, query);
         if !hits.is_empty() || !header.contains("見つかりませんでした") {
             wrong.push(format!("「{query}」が見つかりました: {}", hits[0].teaser));
         }
@@ -221,32 +200,18 @@ fn the_real_book_answers_more_than_sixty_queries() {
 /// かなや言い換えで見つけても、飛んだ先では本文の書き方に印が付く。
 #[test]
 fn the_place_is_marked_in_its_own_spelling() {
-    let Some(browser) = browser() else { return };
+    let Some(reader) = Reader::new() else { return };
     for (query, wanted, spelling) in [
         ("もーど崩壊", "ch03-gan/concept.html", "モード崩壊"),
         ("transposed convolution", "appendix/computation.html", "転置畳み込み"),
         ("ＣＬＩＰ", "ch01-generative-models/concept.html", "CLIP"),
     ] {
-        let tab = open(&browser, real_book());
-        let (_, hits) = search(&tab, query);
+        open(&reader, real_book());
+        let (_, hits) = search(&reader, query);
         let hit = hits.iter().find(|hit| hit.place.contains(wanted)).expect(query);
         assert!(hit.teaser.contains(spelling), "{query}: {}", hit.teaser);
-        let page = real_book().canonicalize().unwrap().join(&hit.href);
-        tab.navigate_to(&format!("file://{}", page.display())).unwrap();
-        tab.wait_until_navigated().unwrap();
-        wait(&tab, "document.querySelectorAll('main mark').length > 0", 30);
-        let mark = js(&tab, "document.querySelector('main mark').textContent");
-        assert_eq!(mark, json!(spelling), "{query}");
+        reader.js(&format!("location.href = {:?}", hit.href));
+        reader.wait("document.querySelector('main mark')");
+        assert_eq!(reader.text("main mark"), spelling, "{query}");
     }
-}
-
-#[test]
-fn the_index_stays_light() {
-    let index = files(real_book(), "js")
-        .into_iter()
-        .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("searchindex"))
-        .expect("検索の索引");
-    let size = std::fs::metadata(&index).unwrap().len();
-    println!("検索の索引 {size} バイト");
-    assert!(size < 1_048_576, "検索の索引が {size} バイトあります");
 }

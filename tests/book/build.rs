@@ -1,15 +1,13 @@
 //! 本の作り方の約束: 出力先、取り込み、図、画面の言葉、stock の mdbook との同じさ。
 
-mod support;
-
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use crate::support::{TinyBook, files, main_html, real_book, root};
 use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
 use scraper::{Html, Selector};
-use support::{TinyBook, files, main_html, real_book, root};
 
 /// mdBook は出力先を空にする。原稿のフォルダを指していたら、原稿が消える。
 #[test]

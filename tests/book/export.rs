@@ -1,13 +1,11 @@
 //! 持ち出すファイル: Anki のテキストと CSV。`cargo run -- export DIR` を本当に動かして確かめる。
 
-mod support;
-
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::root;
+use crate::support::{TinyBook, root};
 use workbook::content::questions;
 use workbook::site::export::{self, ANKI, ANKI_TERMS, CSV, CSV_TERMS, Existing};
 
@@ -125,7 +123,7 @@ fn the_command_writes_files_of_every_question() {
 
 #[test]
 fn terms_are_written_when_there_is_a_glossary() {
-    let book = support::TinyBook::new("# 題\n");
+    let book = TinyBook::new("# 題\n");
     let out = book.root().join("out");
     export::write(book.root(), &out, Existing::Replace).unwrap();
     assert!(!out.join(ANKI_TERMS).exists(), "用語集が無いのに書いています");
@@ -152,7 +150,7 @@ fn terms_are_written_when_there_is_a_glossary() {
 /// 問題を書き直しても、Anki がノートを見分ける番号は変わらず、文面だけが変わる。
 #[test]
 fn a_rewritten_question_keeps_its_guid() {
-    let book = support::TinyBook::new("# 題\n");
+    let book = TinyBook::new("# 題\n");
     let read = |stem: &str, reason: &str| {
         let bank = fs::read_to_string(root().join("book/quiz/ch03-gan.toml")).unwrap();
         let bank = bank.replacen("stem = '''", &format!("stem = '''{stem}"), 1);

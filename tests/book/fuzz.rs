@@ -1,15 +1,13 @@
 //! でたらめな原稿でも、本を作る道具は panic せず、日本語の誤りか、正しい本になること。
 //!
-//! ふだんは少しだけ試す。`WORKBOOK_FUZZ_SECONDS=600 cargo test --test fuzz -- --ignored` で長く試す。
-
-mod support;
+//! ふだんは少しだけ試す。`WORKBOOK_FUZZ_SECONDS=600 cargo test --test book fuzz -- --ignored` で長く試す。
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::TinyBook;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use support::TinyBook;
 use workbook::content::questions::{self, Bank};
 use workbook::content::sections::Sections;
 use workbook::content::terms::{Glossary, Term};

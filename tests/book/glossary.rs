@@ -1,19 +1,11 @@
-//! 用語集の試験: 一つの語に一つの意味、届くリンク、本文の吹き出し。チートシートの紙の枚数も調べる。
-
-#[path = "support/chrome.rs"]
-mod chrome;
-mod support;
+//! 用語集の試験: 一つの語に一つの意味、届くリンク、本文の吹き出し。
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
-use chrome::{browser, js, private_tab, resize, wait};
-use headless_chrome::protocol::cdp::Emulation;
-use headless_chrome::types::PrintToPdfOptions;
+use crate::support::{TinyBook, files, real_book, root};
 use scraper::{Html, Selector};
-use serde_json::json;
-use support::{files, real_book, root};
 use workbook::content::sections::{self, Sections};
 use workbook::content::syllabus;
 use workbook::content::terms::{self, Glossary};
@@ -252,7 +244,7 @@ fn only_the_first_use_on_a_page_gets_a_tooltip() {
 /// 長い語の一部、英字の続き、ふだんの言葉には付かない。
 #[test]
 fn longer_words_win() {
-    let book = support::TinyBook::new(
+    let book = TinyBook::new(
         "# 題\n\nDCGAN は、モード崩壊と `GAN` の[生成器](#a)の話です。\n\n## GAN の見出し {#a}\n\nGAN です。\n",
     );
     let term = |id: &str, ja: &str| {
@@ -271,126 +263,4 @@ fn longer_words_win() {
     assert!(html.contains(">モード崩壊</a>") && !html.contains(">モード</a>"), "{html}");
     assert_eq!(html.matches("class=\"term\"").count(), 2, "{html}");
     assert!(html.contains(">GAN</a> です"), "{html}");
-}
-
-#[test]
-fn tooltips_work_with_keyboard_mouse_and_touch() {
-    let Some(browser) = browser() else { return };
-    let tab = private_tab(&browser);
-    let page = real_book().join("ch03-gan/concept.html").canonicalize().unwrap();
-    tab.navigate_to(&format!("file://{}", page.display())).unwrap();
-    tab.wait_until_navigated().unwrap();
-    let shown = "(() => { const tip = document.getElementById('term-tip'); return Boolean(tip) && !tip.hidden; })()";
-
-    // キーボード: 焦点で出て、読み上げに結び付き、Esc で消える。焦点は残る。
-    js(&tab, "document.querySelector('main a.term').focus()");
-    wait(&tab, shown, 30);
-    let same =
-        "document.activeElement.dataset.tip === document.getElementById('term-tip').textContent
-        && document.activeElement.getAttribute('aria-describedby') === 'term-tip'
-        && document.getElementById('term-tip').getAttribute('role') === 'tooltip'";
-    assert_eq!(js(&tab, same), json!(true));
-    tab.press_key("Escape").unwrap();
-    assert_eq!(js(&tab, shown), json!(false));
-    assert_eq!(js(&tab, "document.activeElement.matches('a.term')"), json!(true));
-    js(&tab, "document.activeElement.blur()");
-
-    // マウス: 乗ると出て、離れると消える。
-    let over = |kind: &str, pointer: &str| {
-        js(
-            &tab,
-            &format!(
-                "document.querySelectorAll('main a.term')[2].dispatchEvent(
-                    new PointerEvent('{kind}', {{ bubbles: true, pointerType: '{pointer}' }}))"
-            ),
-        )
-    };
-    over("pointerover", "mouse");
-    assert_eq!(js(&tab, shown), json!(true));
-    over("pointerout", "mouse");
-    wait(&tab, &format!("!({shown})"), 30);
-
-    // 指: 1 度目で説明、2 度目で用語集へ。
-    let tap = "(() => {
-        const term = document.querySelectorAll('main a.term')[2];
-        term.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, pointerType: 'touch' }));
-        const click = new MouseEvent('click', { bubbles: true, cancelable: true });
-        document.addEventListener('click', event => { window.stays = event.defaultPrevented; event.preventDefault(); }, { once: true });
-        term.dispatchEvent(click);
-        return window.stays;
-    })()";
-    assert_eq!(js(&tab, tap), json!(true));
-    assert_eq!(js(&tab, shown), json!(true));
-    assert_eq!(js(&tab, tap), json!(false));
-
-    // 狭い画面でも、画面の中に収まる。
-    let inside = "[...document.querySelectorAll('main a.term')].every(term => {
-        term.focus();
-        const box = document.getElementById('term-tip').getBoundingClientRect();
-        return box.left >= 0 && box.right <= document.documentElement.clientWidth;
-    })";
-    assert_eq!(js(&tab, inside), json!(true));
-}
-
-/// PDF のページの数。
-fn pages(pdf: &[u8]) -> usize {
-    let text = String::from_utf8_lossy(pdf);
-    text.match_indices("/Type /Page")
-        .filter(|(at, found)| !text[at + found.len()..].starts_with('s'))
-        .count()
-}
-
-#[test]
-fn every_cheatsheet_fills_one_sheet_of_a4() {
-    let Some(browser) = browser() else { return };
-    let mut sheets = 0;
-    for file in files(&real_book().join("appendix"), "html") {
-        if !file.file_name().unwrap().to_str().unwrap().starts_with("cheatsheet-") {
-            continue;
-        }
-        let tab = private_tab(&browser);
-        tab.navigate_to(&format!("file://{}", file.canonicalize().unwrap().display())).unwrap();
-        tab.wait_until_navigated().unwrap();
-        let options = PrintToPdfOptions { prefer_css_page_size: Some(true), ..Default::default() };
-        let pdf = tab.print_to_pdf(Some(options)).unwrap();
-        assert_eq!(pages(&pdf), 1, "{} が 1 枚に収まりません", file.display());
-        // A4 は 595 × 842 ポイント。
-        let text = String::from_utf8_lossy(&pdf);
-        assert!(text.contains("[0 0 594.9") && text.contains(" 841."), "{}", file.display());
-        // 余白を除いた紙 (188 × 277 mm) の大きさの画面に、紙の見た目で並べる。
-        resize(&tab, 711, 1047);
-        let media = Some("print".to_string());
-        tab.call_method(Emulation::SetEmulatedMedia { media, features: None }).unwrap();
-        // 目次が退くまで、紙の幅にはならない。
-        let settled = "document.querySelector('.cheatsheet').clientWidth >= 710
-            && document.fonts.status === 'loaded'";
-        wait(&tab, settled, 30);
-        // 段から表や式がはみ出すと、隣の段の字に重なる。
-        let wide = js(
-            &tab,
-            "JSON.stringify([...document.querySelectorAll('.cheatsheet :is(table, math)')]
-                .filter(item => {
-                    const frame = item.closest('.table-wrapper, li, p').getBoundingClientRect();
-                    return item.getBoundingClientRect().right > frame.right + 1;
-                })
-                .map(item => item.textContent.slice(0, 40)))",
-        );
-        assert_eq!(wide, json!("[]"), "{}", file.display());
-        let filled = js(
-            &tab,
-            "(() => {
-                const top = document.querySelector('h1:has(+ .cheatsheet)').getBoundingClientRect().top;
-                return (document.querySelector('.cheatsheet').getBoundingClientRect().bottom - top) / 1047;
-            })()",
-        );
-        let filled = filled.as_f64().unwrap();
-        assert!(
-            filled >= 0.8,
-            "{} は紙の {:.0} % しか使っていません",
-            file.display(),
-            filled * 100.0
-        );
-        sheets += 1;
-    }
-    assert_eq!(sheets, 7);
 }

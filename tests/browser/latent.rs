@@ -1,59 +1,26 @@
-//! 「潜在変数を動かす」図を、本物のブラウザで動かす。ページの計算が、Rust のデコーダの答えと合うことも確かめる。
-//!
-//! Chromium が無ければ `SKIPPED` と書いて通る。`REQUIRE_BROWSER=1` なら、無いことを失敗にする。
+//! 「潜在変数を動かす」図を動かす。ページの計算が、Rust のデコーダの答えと合うことも確かめる。
 
-#[path = "support/chrome.rs"]
-mod chrome;
-mod support;
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use headless_chrome::browser::tab::point::Point;
-use headless_chrome::protocol::cdp::Emulation;
-use headless_chrome::{Browser, Tab};
 use serde_json::Value;
-use support::{real_book, root};
+
+use crate::reader::Reader;
+use crate::support::root;
 
 const PAGE: &str = "ch02-vae/run.html";
 
-/// 1 つのタブで開いた本。`file://` で開くのは、読者がいちばん厳しい条件で読むときと同じにするため。
-struct Reader {
-    tab: Arc<Tab>,
-    _browser: Arc<Browser>,
-}
-
+/// 図の動作。
 impl Reader {
-    fn new() -> Option<Self> {
-        let browser = chrome::browser()?;
-        let tab = chrome::private_tab(&browser);
-        Some(Self { tab, _browser: browser })
-    }
-
-    fn open(&self, page: &str) {
-        let url = format!("file://{}/{page}", real_book().canonicalize().unwrap().display());
-        self.tab.navigate_to(&url).unwrap();
-        self.wait(&format!("location.href === {url:?} && document.readyState === 'complete'"));
-    }
-
     /// 図のあるページを開き、動くようになるまで待つ。
-    fn explore(&self, page: &str) {
+    pub fn explore(&self, page: &str) {
         self.open(page);
         self.wait("document.querySelector('.latent-explorer')?.explorer");
     }
 
-    fn js(&self, expression: &str) -> Value {
-        let answer = self.tab.evaluate(expression, true);
-        answer.unwrap_or_else(|error| panic!("{expression}: {error}")).value.unwrap_or_default()
-    }
-
     /// 図の性質。`explorer` は図、`box` はその要素。
     fn ask(&self, expression: &str) -> Value {
-        let text = self.js(&format!(
+        self.js(&format!(
             "(() => {{ const box = document.querySelector('.latent-explorer');
-               const explorer = box.explorer; return JSON.stringify(({expression}) ?? null); }})()"
-        ));
-        serde_json::from_str(text.as_str().unwrap()).unwrap()
+               const explorer = box.explorer; return ({expression}) ?? null; }})()"
+        ))
     }
 
     fn z(&self) -> [f64; 2] {
@@ -62,11 +29,6 @@ impl Reader {
 
     fn pixels(&self) -> Vec<f64> {
         serde_json::from_value(self.ask("explorer.pixels")).unwrap()
-    }
-
-    #[track_caller]
-    fn wait(&self, expression: &str) {
-        chrome::wait(&self.tab, expression, 15);
     }
 }
 
@@ -123,31 +85,32 @@ fn arrow_keys_move_the_point_and_do_not_turn_the_page() {
     let Some(reader) = Reader::new() else { return };
     reader.explore(PAGE);
     reader.ask("explorer.plane.focus()");
-    reader.tab.press_key("Home").unwrap();
+    reader.press("Home");
     assert_eq!(reader.z(), [0., 0.]);
     let before = reader.pixels();
     for _ in 0..10 {
-        reader.tab.press_key("ArrowRight").unwrap();
+        reader.press("ArrowRight");
     }
-    reader.tab.press_key("ArrowUp").unwrap();
+    reader.press("ArrowUp");
     let [x, y] = reader.z();
     let extent = reader.ask("explorer.model.extent").as_f64().unwrap();
     assert!((x - extent / 5.).abs() < 1e-6 && (y - extent / 50.).abs() < 1e-6, "{x} {y}");
     assert_ne!(reader.pixels(), before);
     // 端まで行くと、そこで止まる。
     for _ in 0..60 {
-        reader.tab.press_key("ArrowLeft").unwrap();
+        reader.press("ArrowLeft");
     }
     assert!((reader.z()[0] + extent).abs() < 1e-6);
     // ボタンの上で押しても、前後のページへは行かない。
+    reader.watch_page_turns();
     reader.ask("explorer.buttons[1].focus()");
     for key in ["ArrowLeft", "ArrowRight", "s", "/"] {
-        reader.tab.press_key(key).unwrap();
+        reader.press(key);
     }
-    std::thread::sleep(Duration::from_millis(300));
+    assert!(!reader.page_turned(), "ページがめくられました");
     assert!(reader.js("location.pathname").as_str().unwrap().ends_with(PAGE));
     assert_eq!(reader.js("document.activeElement.textContent"), "オートエンコーダ");
-    reader.tab.press_key("Enter").unwrap();
+    reader.press("Enter");
     assert_eq!(reader.ask("explorer.model.name"), "オートエンコーダ");
 }
 
@@ -163,8 +126,7 @@ fn pressing_the_plane_moves_the_point_there() {
     assert!((width - height).abs() < 1., "平面が正方形でない: {width} × {height}");
     let before = reader.pixels();
     // 左から 3/4、上から 1/8 の位置。
-    let point = Point { x: left + width * 0.75, y: top + height * 0.125 };
-    reader.tab.click_point(point).unwrap();
+    reader.tab.click(left + width * 0.75, top + height * 0.125);
     let extent = reader.ask("explorer.model.extent").as_f64().unwrap();
     let [x, y] = reader.z();
     let near = |got: f64, share: f64| (got - extent * share).abs() < extent * 0.02;
@@ -180,9 +142,9 @@ fn the_static_figure_stays_without_javascript() {
     let visible = "document.querySelector('.latent-explorer > figure')?.offsetHeight > 0";
     reader.explore(PAGE);
     assert_eq!(reader.js(visible), Value::Bool(false), "動く図と動かない図が両方見えています");
-    reader.tab.call_method(Emulation::SetScriptExecutionDisabled { value: true }).unwrap();
-    reader.tab.reload(false, None).unwrap();
-    reader.wait("document.readyState === 'complete' && !document.querySelector('.latent-plane')");
+    reader.allow_scripts(false);
+    reader.reload();
+    assert!(reader.is("!document.querySelector('.latent-plane')"));
     assert_eq!(reader.js(visible), Value::Bool(true));
 }
 
@@ -191,6 +153,4 @@ fn the_weights_are_read_only_where_the_figure_is() {
     let Some(reader) = Reader::new() else { return };
     reader.open("ch02-vae/theory.html");
     assert_eq!(reader.js("typeof window.workbookLatent"), "undefined");
-    // 全体を 1 枚にした印刷用のページでも、置き場所の違いにまごつかない。
-    reader.explore("print.html");
 }

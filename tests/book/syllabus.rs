@@ -1,11 +1,9 @@
 //! シラバス対応表の試験: 生成モデルに関わる項目に、節と問題があること。
 
-mod support;
-
 use std::fs;
 
+use crate::support::{real_book, root};
 use scraper::{ElementRef, Html, Selector};
-use support::{real_book, root};
 use workbook::content::coverage::{coverage, keywords};
 use workbook::content::syllabus::load;
 use workbook::content::{errata, questions, terms};

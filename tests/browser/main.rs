@@ -1,0 +1,19 @@
+//! 本物のブラウザで本を開き、読者の手順をなぞる。
+//!
+//! Chromium が無ければ `SKIPPED` と書いて通る。`REQUIRE_BROWSER=1` なら、無いことを失敗にする。
+//! 使うブラウザは環境変数 `CHROME` でも指せる。
+
+mod chrome;
+mod reader;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cheatsheet;
+mod desk;
+mod glossary;
+mod latent;
+mod pages;
+mod points;
+mod print;
+mod quiz;
+mod search;
