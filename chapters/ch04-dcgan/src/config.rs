@@ -65,13 +65,13 @@ pub struct Config {
     /// ネットワーク: dcgan (畳み込み)、mlp (全結合だけ)
     #[arg(long, value_enum)]
     pub model: Model,
-    /// 学習する画像のフォルダ (PNG か JPEG)。省くと教育漢字です
+    /// 学習する画像のフォルダ (PNG・JPEG・WebP)。省くと教育漢字です
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// 画像の一辺: 16、32、64、128 のどれか
     #[arg(long)]
     pub size: usize,
-    /// 画像のチャネル: 1 (白黒) か 3 (カラー)
+    /// 画像のチャネル: 1 (濃淡) か 3 (カラー)。漢字では 1、--data では 3
     #[arg(long)]
     pub channels: usize,
     /// 乱数の種。同じ種なら同じ結果になります

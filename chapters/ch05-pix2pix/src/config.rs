@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use common::check::{below_one, within};
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,49 @@ pub enum Pairs {
     Shuffled,
 }
 
+/// 左右に並べた対の、どちらからどちらへ変換するか。
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// 左 (A) から右 (B) へ
+    Ab,
+    /// 右 (B) から左 (A) へ
+    Ba,
+}
+
+/// 対の 1 枚の、幅と高さの比。「4:3」のように書きます。
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Ratio(pub [u32; 2]);
+
+impl std::str::FromStr for Ratio {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let sides: Vec<u32> = text.split(':').filter_map(|side| side.trim().parse().ok()).collect();
+        match sides[..] {
+            [width @ 1..=1_000, height @ 1..=1_000] if text.matches(':').count() == 1 => {
+                Ok(Self([width, height]))
+            }
+            _ => bail!("4:3 のように、1 枚の幅と高さの比を書いてください"),
+        }
+    }
+}
+
+impl From<Ratio> for String {
+    fn from(Ratio([width, height]): Ratio) -> Self {
+        format!("{width}:{height}")
+    }
+}
+
+impl TryFrom<String> for Ratio {
+    type Error = anyhow::Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
 /// 設定の出発点。
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
@@ -43,6 +86,12 @@ pub struct Config {
     /// 左右に並べた対の画像のフォルダ (中に train と、test か val)。省くと漢字の 2 書体です
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// 手元の対を、ab (左から右へ) と ba (右から左へ) のどちらに変換するか
+    #[arg(long, value_enum)]
+    pub direction: Direction,
+    /// 手元の対の 1 枚の、幅と高さの比 (4:3 など。ふつうは正方形どうしの 1:1)
+    #[arg(long, value_name = "W:H")]
+    pub pair_ratio: Ratio,
     /// 乱数の種。同じ種なら同じ結果になります
     #[arg(long)]
     pub seed: u64,
@@ -104,6 +153,8 @@ impl Config {
     pub fn book() -> Self {
         Self {
             data: None,
+            direction: Direction::Ab,
+            pair_ratio: Ratio([1, 1]),
             seed: 0,
             steps: 680,
             batch: 16,
@@ -197,6 +248,11 @@ impl Config {
         ensure!(
             self.data.is_some() || (self.channels == 1 && self.mirror == Switch::Off),
             "漢字の画像は濃淡だけで、裏返すと別の形になります。--channels 1 --mirror off のままにするか、--data で画像のフォルダを指定してください"
+        );
+        ensure!(
+            self.data.is_some()
+                || (self.direction, self.pair_ratio) == (Direction::Ab, Ratio([1, 1])),
+            "--direction と --pair-ratio は、手元の対のための指定です。--data でフォルダを指定してください"
         );
         ensure!(
             self.jitter <= self.size / 2,
