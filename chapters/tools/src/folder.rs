@@ -283,6 +283,14 @@ fn is_pair(whole: Area, ratio: [u32; 2]) -> bool {
     even && half.abs_diff(want) < width.max(height)
 }
 
+/// MNIST の IDX ファイルか、それのあるフォルダなら真。
+pub fn is_idx(path: &Path) -> bool {
+    match path.is_dir() {
+        true => idx::find(path).is_ok_and(|found| found.is_some()),
+        false => true,
+    }
+}
+
 /// `dir` の中の、`names` のどれかの名前のフォルダ。なければ、何があるかと、どう置くか `advice` を伝えて失敗します。
 pub fn inside(dir: &Path, names: &[&str], advice: &str) -> Result<PathBuf> {
     if let Some(found) = names.iter().map(|name| dir.join(name)).find(|path| path.is_dir()) {
