@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 use common::history::History;
 use common::measure::ssim;
-use common::nn::{both, l1};
+use common::nn::{both, in_parts, l1};
 use common::seed::Seed;
 use common::state::{Resume, State};
 use tools::folder::Reader;
@@ -201,7 +201,9 @@ impl Outcome {
     pub fn scores(&self) -> Result<Scores> {
         let (g, f) = (&self.trained.gan.generator_xy, &self.trained.gan.generator_yx);
         let (x, y) = (&self.dataset.test_x, &self.dataset.test_y);
-        let (fake_y, fake_x) = (g.forward(x)?.detach(), f.forward(y)?.detach());
+        let config = &self.trained.config;
+        let apply = |generator: &Generator, x: &Tensor| apply(generator, config, x);
+        let (fake_y, fake_x) = (apply(g, x)?, apply(f, y)?);
         let distance = |a: &Tensor, b: &Tensor| -> Result<f64> {
             Ok(f64::from(l1(a, b)?.to_scalar::<f32>()?))
         };
@@ -211,10 +213,16 @@ impl Outcome {
         };
         Ok(Scores {
             ssim,
-            back: [distance(&f.forward(&fake_y)?, x)?, distance(&g.forward(&fake_x)?, y)?],
-            same: [distance(&g.forward(y)?, y)?, distance(&f.forward(x)?, x)?],
+            back: [distance(&apply(f, &fake_y)?, x)?, distance(&apply(g, &fake_x)?, y)?],
+            same: [distance(&apply(g, y)?, y)?, distance(&apply(f, x)?, x)?],
         })
     }
+}
+
+/// 画像 `x` を訳します。メモリに収まるよう、少しずつ通します。
+fn apply(generator: &Generator, config: &Config, x: &Tensor) -> Result<Tensor> {
+    let most = (65_536 / (config.size * config.size)).max(16);
+    Ok(in_parts(x, most, |x| generator.forward(x))?)
 }
 
 /// Pix2Pix 型の学習の結果。
@@ -472,6 +480,6 @@ pub fn translate(
         Some(path) => reader(&config, false).inputs(path, None)?,
         None => data::draw(&data::scenes(seed, "translate", count), style, config.size)?,
     };
-    let after = generator.forward(&before)?.detach();
+    let after = apply(&generator, &config, &before)?;
     Ok(Translation { before, after })
 }
