@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use common::check::within;
+use common::check::{memory, within};
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。
@@ -193,6 +193,13 @@ impl Config {
         self.channels * self.size * self.size
     }
 
+    /// 学習に要るメモリの見積もり (GB)。重みと勾配と Adam の状態、途中の値です。
+    pub fn memory(&self) -> f64 {
+        let (dim, hidden) = (self.dim() as f64, self.hidden as f64);
+        let weights = 2. * (dim + hidden + self.z_dim as f64) * hidden;
+        (32. * weights + 4. * 30. * self.batch as f64 * (dim + hidden)) / 1e9
+    }
+
     /// 使えない値があれば、どの指定をどう直すかを伝えて失敗します。
     pub fn check(&self) -> Result<()> {
         for (name, value, most) in [
@@ -216,6 +223,7 @@ impl Config {
             );
         }
         within("--size", self.size, 8, 128)?;
+        memory(self.memory(), "--hidden か --size")?;
         ensure!(
             [1, 3].contains(&self.channels),
             "--channels は 1 か 3 にしてください ({} でした)",

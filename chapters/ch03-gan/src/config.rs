@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use common::check::{below_one, within};
+use common::check::{below_one, memory, within};
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。
@@ -170,6 +170,13 @@ impl Config {
         if self.data.is_points() { 2 } else { self.channels * self.size * self.size }
     }
 
+    /// 学習に要るメモリの見積もり (GB)。重みと勾配と Adam の状態、途中の値です。
+    pub fn memory(&self) -> f64 {
+        let (dim, hidden) = (self.dim() as f64, self.hidden as f64);
+        let weights = ((1 + self.pack) as f64 * dim + 2. * hidden + self.z_dim as f64) * hidden;
+        (32. * weights + 4. * 30. * self.batch as f64 * (dim + hidden)) / 1e9
+    }
+
     /// 使えない値があれば、どの指定をどう直すかを伝えて失敗します。
     pub fn check(&self) -> Result<()> {
         for (name, value, most) in [
@@ -197,6 +204,7 @@ impl Config {
             "--channels は 1 か 3 にしてください ({} でした)",
             self.channels
         );
+        memory(self.memory(), "--hidden か --size か --pack")?;
         for (name, value) in [("--lr-g", self.lr_g), ("--lr-d", self.lr_d)] {
             within(name, value, 0., 1.)?;
         }
