@@ -194,6 +194,7 @@ fn two_tabs_share_one_exam() {
     second.open(RECORD);
     second.confirm(true);
     second.press_button("すべて消す");
+    first.wait("localStorage.getItem('workbook-quiz-v1') === null"); // 別のタブには、少し遅れて伝わる。
     first.js("document.querySelectorAll('.quiz-question[data-kind=single]:not(.quiz-answered) .quiz-choices label')[0].click()");
     first.js("[...document.querySelectorAll('.quiz-question:has(input:checked:enabled) .quiz-decide')].at(-1).click()");
     assert_eq!(first.stored("workbook-quiz-v1").as_object().unwrap().len(), 1);
