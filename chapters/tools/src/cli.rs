@@ -53,7 +53,8 @@ where
     let (command, given) = parse::<P, C>();
     let outcome = listen().and_then(|()| common::nn::run(|| body(command, &given)));
     if let Err(error) = &outcome {
-        warn(format!("エラー: {}", sentence(error)));
+        let prefix = if stop_requested() { "" } else { "エラー: " };
+        warn(format!("{prefix}{}", sentence(error)));
     }
     match (outcome, stop_requested()) {
         (_, true) => ExitCode::from(130),

@@ -20,6 +20,9 @@ use crate::cli::{stop_requested, warn};
 use crate::session::{Outcome, Settings, command};
 
 const MANIFEST: &str = ".workbook.json";
+/// 書きかけの名前と、よけた前の結果の名前の終わり。
+const PART: &str = ".workbook-part";
+const OLD: &str = ".workbook-old";
 /// 生成した図などの、1 つだけのファイルに残す印。
 const MARK: &[u8] = b"deep-generative-workbook";
 
@@ -127,17 +130,23 @@ impl Store {
         fs::create_dir_all(&self.dir).with_context(cannot)?;
         let _lock = lock(&self.dir, false);
         self.tidy();
-        let part = self.dir.join(format!(".{name}.workbook-part"));
+        let part = self.dir.join(format!(".{name}{PART}"));
         let filled = fs::create_dir(&part).with_context(cannot).and_then(|()| {
             fill(&part)?;
             let manifest = Manifest { steps, files: fingerprints(&part).with_context(cannot)? };
             fs::write(part.join(MANIFEST), serde_json::to_vec_pretty(&manifest)?)
                 .with_context(cannot)
         });
-        if filled.is_err() {
+        if let Err(error) = filled {
             let _ = fs::remove_dir_all(&part);
+            // 脇のフォルダの名前ではなく、読者の知っている名前で伝える。
+            let kind =
+                error.chain().find_map(|cause| Some(cause.downcast_ref::<io::Error>()?.kind()));
+            return match kind {
+                Some(kind) => Err(io::Error::from(kind)).with_context(cannot),
+                None => Err(error),
+            };
         }
-        filled?;
         match inspect(&place) {
             Ok(None) if !place.exists() || fs::remove_dir(&place).is_ok() => {
                 fs::rename(&part, &place).with_context(cannot)
@@ -164,31 +173,36 @@ impl Store {
 
     /// 名前の入れ替えを一度にできない OS で、前の結果をよけておく名前。
     fn aside(&self, name: &str) -> PathBuf {
-        self.dir.join(format!(".{name}.workbook-old"))
+        self.dir.join(format!(".{name}{OLD}"))
     }
 
-    /// 途中で消えた実行の書きかけを片付け、よけたままの結果を戻します。錠を持っているときに呼びます。
+    /// 途中で消えた実行が残した、書きかけ (.workbook-part) と、よけたままの前の結果 (.workbook-old)。
+    fn leftovers(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        let left = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with('.') && (name.ends_with(PART) || name.ends_with(OLD))
+        };
+        paths.filter(left).collect()
+    }
+
+    /// 書きかけを片付け、よけたままの結果を戻します。錠を持っているときに呼びます。
     fn tidy(&self) {
-        let Ok(entries) = fs::read_dir(&self.dir) else { return };
-        for path in entries.flatten().map(|entry| entry.path()) {
+        for path in self.leftovers() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let Some(name) = name.strip_prefix('.') else { continue };
-            if let Some(name) = name.strip_suffix(".workbook-old") {
-                let place = self.dir.join(name);
-                let _ = match place.exists() {
-                    true => fs::remove_dir_all(&path),
-                    false => fs::rename(&path, &place),
-                };
-            } else if name.ends_with(".workbook-part") {
-                let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
-            }
+            let place = self.dir.join(name.trim_start_matches('.').trim_end_matches(OLD));
+            let _ = match name.ends_with(OLD) && !place.exists() {
+                true => fs::rename(&path, &place),
+                false => fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path)),
+            };
         }
     }
 
     /// `asked` と同じ種類の設定で学習した結果を開きます。無いときは、作るためのコマンドを伝えて失敗します。
     pub fn open<C: Settings>(&self, asked: &C) -> Result<Kept> {
         let folder = self.dir.join(asked.name());
-        if !folder.exists() && self.aside(&asked.name()).exists() {
+        if !self.leftovers().is_empty() {
             let _lock = lock(&self.dir, false);
             self.tidy();
         }
@@ -217,7 +231,7 @@ impl Store {
             "{} は、このプログラムが書いたものではないので、上書きしません。名前を変えるか、別の場所に移してください",
             path.display()
         );
-        let part = self.dir.join(format!(".{name}.workbook-part"));
+        let part = self.dir.join(format!(".{name}{PART}"));
         let written = fill(&part).and_then(|()| {
             let marked = mark(fs::read(&part)?);
             fs::write(&part, marked)?;
