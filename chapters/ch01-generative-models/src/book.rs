@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use common::data::energy_distance;
 use common::history::History;
 use common::seed::Seed;
-use common::state::{Resume, State};
+use common::state::State;
 use nalgebra::DMatrix;
 use tools::cli;
 use tools::plot;
@@ -130,9 +130,7 @@ impl tools::session::Outcome for Outcome {
     }
 
     fn state(&self) -> Result<State> {
-        let mut state = self.trained.state.clone();
-        self.recorder.save(&mut state, "figures")?;
-        Ok(state)
+        self.trained.state.with("figures", &self.recorder)
     }
 
     fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {

@@ -8,7 +8,7 @@ use common::data::energy_distance;
 use common::history::History;
 use common::nn::{both, mse};
 use common::seed::Seed;
-use common::state::{Resume, State};
+use common::state::State;
 use tools::cli;
 use tools::plot;
 use tools::progress::Watch;
@@ -91,15 +91,11 @@ impl tools::session::Outcome for Outcome {
     }
 
     fn state(&self) -> Result<State> {
-        let mut state = self.trained.state.clone();
-        self.recorder.save(&mut state, "figures")?;
-        Ok(state)
+        self.trained.state.with("figures", &self.recorder)
     }
 
     fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
-        let variables = &self.trained.vae.variables;
-        let networks = ["encoder", "decoder"];
-        networks.into_iter().map(|name| Ok((name, variables.to_bytes(name)?))).collect()
+        self.trained.vae.variables.networks_to_bytes(&["encoder", "decoder"])
     }
 
     fn draw(&self, folder: &Path) -> Result<()> {

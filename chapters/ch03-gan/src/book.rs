@@ -8,7 +8,7 @@ use common::data::{self, energy_distance, ring};
 use common::history::History;
 use common::nn::both;
 use common::seed::{Seed, normal};
-use common::state::{Resume, State};
+use common::state::State;
 use tools::cli;
 use tools::plot;
 use tools::progress::Watch;
@@ -94,17 +94,11 @@ impl tools::session::Outcome for Outcome {
     }
 
     fn state(&self) -> Result<State> {
-        let mut state = self.trained.state.clone();
-        self.recorder.save(&mut state, "figures")?;
-        Ok(state)
+        self.trained.state.with("figures", &self.recorder)
     }
 
     fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
-        let variables = &self.trained.gan.variables;
-        ["generator", "discriminator"]
-            .map(|name| Ok((name, variables.to_bytes(name)?)))
-            .into_iter()
-            .collect()
+        self.trained.gan.variables.networks_to_bytes(&["generator", "discriminator"])
     }
 
     fn draw(&self, folder: &Path) -> Result<()> {

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use common::history::{History, thousands};
 use common::nn::both;
 use common::seed::Seed;
-use common::state::{Resume, State};
+use common::state::State;
 use tools::folder;
 use tools::plot::{self, color};
 use tools::progress::Watch;
@@ -101,15 +101,11 @@ impl tools::session::Outcome for Outcome {
     }
 
     fn state(&self) -> Result<State> {
-        let mut state = self.trained.state.clone();
-        self.recorder.save(&mut state, "figures")?;
-        Ok(state)
+        self.trained.state.with("figures", &self.recorder)
     }
 
     fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
-        let variables = &self.trained.gan.variables;
-        let networks = ["generator", "discriminator"];
-        networks.into_iter().map(|name| Ok((name, variables.to_bytes(name)?))).collect()
+        self.trained.gan.variables.networks_to_bytes(&["generator", "discriminator"])
     }
 
     fn draw(&self, folder: &Path) -> Result<()> {

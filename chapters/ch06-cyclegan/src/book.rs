@@ -8,7 +8,7 @@ use common::history::History;
 use common::measure::ssim;
 use common::nn::{both, l1};
 use common::seed::Seed;
-use common::state::{Resume, State};
+use common::state::State;
 use tools::plot::{self, Line, color};
 use tools::progress::Watch;
 use tools::record::{self, Run};
@@ -121,15 +121,11 @@ impl tools::session::Outcome for Outcome {
     }
 
     fn state(&self) -> Result<State> {
-        let mut state = self.trained.state.clone();
-        self.recorder.save(&mut state, "figures")?;
-        Ok(state)
+        self.trained.state.with("figures", &self.recorder)
     }
 
     fn weights(&self) -> Result<Vec<(&'static str, Vec<u8>)>> {
-        let variables = &self.trained.gan.variables;
-        let networks = NETWORKS;
-        networks.into_iter().map(|name| Ok((name, variables.to_bytes(name)?))).collect()
+        self.trained.gan.variables.networks_to_bytes(&NETWORKS)
     }
 
     fn draw(&self, folder: &Path) -> Result<()> {

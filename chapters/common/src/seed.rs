@@ -109,6 +109,14 @@ impl Variables {
         Ok(safetensors::serialize(tensors, None)?)
     }
 
+    /// `networks` のそれぞれの名前と、[`Variables::to_bytes`] のバイト列です。
+    pub fn networks_to_bytes(
+        &self,
+        networks: &[&'static str],
+    ) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+        networks.iter().map(|name| Ok((*name, self.to_bytes(name)?))).collect()
+    }
+
     /// [`Variables::to_bytes`] のバイト列を読み込みます。`file` は、失敗したときに示す名前です。
     ///
     /// 名前か形が合わない、有限でない値があるときは、その変数を示して失敗します。

@@ -30,6 +30,13 @@ impl State {
         Ok(state)
     }
 
+    /// `part` のようすを、`name` という名前で加えたものです。
+    pub fn with(&self, name: &str, part: &dyn Resume) -> Result<Self> {
+        let mut state = self.clone();
+        part.save(&mut state, name)?;
+        Ok(state)
+    }
+
     /// まとめたときのようすに戻します。空なら何もしません。
     pub fn restore(&self, parts: &mut [(&str, &mut dyn Resume)]) -> Result<()> {
         if self.is_empty() {

@@ -394,20 +394,10 @@ fn mark(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.starts_with(b"\x89PNG") && bytes.len() > HEADER {
         let body = [b"tEXtSoftware\0", MARK].concat();
         let length = (body.len() as u32 - 4).to_be_bytes();
-        let chunk = [&length, body.as_slice(), &crc32(&body).to_be_bytes()].concat();
+        let chunk = [&length, body.as_slice(), &crc32fast::hash(&body).to_be_bytes()].concat();
         bytes.splice(HEADER..HEADER, chunk);
     } else {
         bytes.extend([b"<!-- ", MARK, b" -->\n"].concat());
     }
     bytes
-}
-
-/// PNG の塊の検査符号 (ISO 3309)。
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, byte: &u8| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-        })
-    };
-    !bytes.iter().fold(!0, step)
 }
