@@ -9,9 +9,11 @@
 //! | [`files`] | 途中で止まっても壊れない書き込み |
 //! | [`folder`] | 読者の画像フォルダ |
 //! | [`plot`] | SVG と PNG の図 |
+//! | [`compare`] | 章をまたいで比べる、同じ輪での測定 |
 //! | [`record`] | 本の図の記録 `run.json` と、ソースの指紋 |
 
 pub mod cli;
+pub mod compare;
 pub mod files;
 pub mod folder;
 pub mod plot;
