@@ -211,6 +211,8 @@ pub struct Letters {
     pub stepped: Vec<Measured>,
     /// 新しいノイズを足さない作り方
     pub silent: Measured,
+    /// 学習と違う予定表での作り方
+    pub wrong_schedule: Measured,
 }
 
 impl Letters {
@@ -229,7 +231,12 @@ impl Letters {
         let guided = GUIDANCES.iter().map(|&w| measure(w, Sampler::Ddpm)).collect::<Result<_>>()?;
         let stepped = SAMPLERS.iter().map(|&sampler| measure(w, sampler)).collect::<Result<_>>()?;
         let silent = measure(w, Sampler::DdpmWithoutNoise)?;
+        let start = Instant::now();
+        let samples = wrong_schedule(trained, &asked)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let wrong_schedule = measured(&reader, samples, seconds, &asked, &held_out.x)?;
         Ok(Self {
+            wrong_schedule,
             real_agreement: measure::agreement(&reader, &held_out.x, &held_out.labels)?,
             real_diversity: measure::diversity(&reader, &held_out.x, &held_out.labels)?,
             guided,
@@ -354,7 +361,7 @@ impl Book {
             ring_stepped,
             timeless: Points::new(|| timeless.points(Sampler::Ddpm), &real)?,
             silent: Points::new(|| ring.points(Sampler::DdpmWithoutNoise), &real)?,
-            wrong_schedule: Points::new(|| wrong_schedule(&ring.trained), &real)?,
+            wrong_schedule: Points::new(|| wrong_schedule(&ring.trained, &[0; POINTS]), &real)?,
             confused: Points::new(|| confused(&ring.trained), &real)?,
             ring,
             compared,
@@ -563,6 +570,8 @@ impl Book {
             record.result(&format!("{name}.silent.read"), percent(letters.silent.agreement));
             let share = letters.silent.diversity / letters.real_diversity;
             record.result(&format!("{name}.silent.diversity"), percent(share));
+            let wrong = percent(letters.wrong_schedule.agreement);
+            record.result(&format!("{name}.wrong_schedule.read"), wrong);
         }
         let [first, last] = figures::glimpse_sharpness(&self.pixels.outcome.trained)?;
         record.result("glimpse.first", format!("{first:.2}"));
@@ -596,14 +605,14 @@ fn long(sampler: Sampler) -> String {
 }
 
 /// 学習と違う予定表で作ります (わざと壊す)。
-pub fn wrong_schedule(trained: &Trained) -> Result<Tensor> {
+pub fn wrong_schedule(trained: &Trained, classes: &[u32]) -> Result<Tensor> {
     let other = match trained.config.betas {
         Betas::Linear => Betas::Cosine,
         Betas::Cosine => Betas::Linear,
     };
     let schedule = Schedule::new(other, trained.config.timesteps);
     let generator = Generator { schedule: &schedule, ..trained.generator() };
-    generator.generate(&[0; POINTS], 1., Sampler::Ddpm, Seed(0))
+    generator.generate(classes, trained.config.guidance, Sampler::Ddpm, Seed(0))
 }
 
 /// 当てたノイズ ε を、元のデータ x_0 の予想だと思い込んで作ります (わざと壊す)。

@@ -167,8 +167,8 @@ impl Config {
         };
         match data {
             Data::Ring | Data::Moons => points,
-            Data::Digits => Self { steps: 2000, hidden: 192, ..pictures },
-            Data::Hiragana => Self { space: Space::Latent, steps: 3000, ..pictures },
+            Data::Digits => Self { steps: 1500, hidden: 192, ..pictures },
+            Data::Hiragana => Self { space: Space::Latent, steps: 2000, ..pictures },
         }
     }
 

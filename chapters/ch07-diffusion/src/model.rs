@@ -1,6 +1,7 @@
 //! ノイズを当てるネットワークと、潜在拡散のためのオートエンコーダ。どちらも全結合層だけです。
 //!
-//! 論文との差: DDPM のネットワークは U-Net です。ここの絵は小さいので、全結合の残差ブロックで足ります。
+//! 論文との差: DDPM のネットワークは U-Net です。ここの絵は小さいので、全結合の残差ブロックに、入力から出口への
+//! 近道を 1 本加えたもので済ませます。
 
 use candle_core::{Device, Module, Result, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
@@ -38,6 +39,8 @@ pub struct Denoiser {
     classes: Option<Tensor>,
     blocks: [[Linear; 2]; 2],
     output: Linear,
+    /// 入力を出口へ直に運ぶ割合。時刻ごとに 1 つの数
+    skip: Linear,
     timesteps: usize,
     time: Time,
 }
@@ -64,6 +67,7 @@ impl Denoiser {
             classes,
             blocks: [block("block1")?, block("block2")?],
             output: Linear::new(h, dim, Activation::None, vb.pp("output"))?,
+            skip: Linear::new(2 * WAVES, 1, Activation::None, vb.pp("skip"))?,
             timesteps: config.timesteps,
             time: config.time,
         })
@@ -90,7 +94,9 @@ impl Denoiser {
             // 残差ブロック (第6章): 入力を足して、手直しだけを学ばせる。
             h = (&h + second.forward(&first.forward(&h.relu()?)?)?)?;
         }
-        self.output.forward(&h.relu()?) // [B, dim]
+        // U-Net のスキップ結合と同じ狙い。ノイズは細かいので、狭い隠れ層を通さずに出口へ運ぶ。
+        let carried = x.broadcast_mul(&self.skip.forward(&time)?)?; // [B, dim]
+        self.output.forward(&h.relu()?)? + carried // [B, dim]
     }
 }
 // ANCHOR_END: denoiser
