@@ -12,6 +12,7 @@ use common::seed::Seed;
 use common::state::State;
 use tools::cli;
 use tools::compare::{Compared, POINTS, SEEDS};
+use tools::folder::{self, Labelled, Reader};
 use tools::plot::{self, color};
 use tools::progress::Watch;
 use tools::record::{self, Run};
@@ -19,6 +20,7 @@ use tools::session::{Keep, Settings};
 use tools::store::Store;
 
 use crate::config::{Betas, Config, Data, Space};
+use crate::data::{self, Dataset, Samples};
 use crate::figures::{self, Recorder};
 use crate::measure;
 use crate::model::Classifier;
@@ -38,21 +40,39 @@ impl Settings for Config {
     }
 
     fn flags(&self) -> String {
-        let space = match (self.data, self.space) {
+        let space = match (&self.data, self.space) {
             (Data::Hiragana, Space::Pixels) => " --space pixels",
-            (Data::Digits, Space::Latent) => " --space latent",
+            (Data::Digits | Data::Own(_), Space::Latent) => " --space latent",
             _ => "",
         };
-        format!("--data {}{space}", self.data.name())
+        match &self.data {
+            Data::Own(path) => format!("--data \"{}\"{space}", path.display()),
+            data => format!("--data {}{space}", data.name()),
+        }
     }
 
     fn steps(&self) -> usize {
         self.steps
     }
 
+    fn memory(&self) -> f64 {
+        self.memory()
+    }
+
     fn check(&self) -> Result<()> {
         self.check()
     }
+}
+
+/// 設定のデータを用意します。`--data` が場所なら、読者の画像を読みます。
+pub fn dataset(config: &Config, quiet: bool) -> Result<Dataset> {
+    let &Config { size, channels, .. } = config;
+    let Data::Own(path) = &config.data else { return data::dataset(config) };
+    let Labelled { images, .. } = Reader { size, channels, quiet }.any(path)?;
+    folder::enough(path, images.dim(0)?, config.batch)?;
+    let x = images.flatten_from(1)?;
+    let samples = |x: Tensor| Ok::<_, anyhow::Error>(Samples { labels: vec![0; x.dim(0)?], x });
+    Ok(Dataset { held_out: samples(x.narrow(0, 0, 1)?)?, train: samples(x)? })
 }
 
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
@@ -62,13 +82,15 @@ pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
 
 /// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
-    let mut recorder = Recorder::new(config)?;
+    config.check()?;
+    let real = dataset(config, quiet)?;
+    let mut recorder = Recorder::new(config, &real.held_out.x)?;
     saved.restore(&mut [("figures", &mut recorder)])?;
     let mut watch = Watch::new(label, config.steps, quiet, "--lr");
     let compress = format!("{label}のオートエンコーダ");
     let latent = config.space == Space::Latent && saved.is_empty();
     let mut preparing = latent.then(|| Watch::new(&compress, config.ae_steps, quiet, "--lr"));
-    let trained = train::resume(config, saved, |now| {
+    let trained = train::resume(config, real, saved, |now| {
         let losses = now.loss.map(|loss| [("loss", loss)]);
         if let (true, Some(watch)) = (now.preparing, &mut preparing) {
             return watch.step(now.step, losses, None);
@@ -88,11 +110,12 @@ pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Resul
 
 /// 端末に出す見本。画像は 80 桁に収まるだけ横に並べます。
 pub fn preview(config: &Config, samples: &Tensor) -> Result<String> {
-    let Some(side) = config.data.side() else {
+    if config.data.is_points() {
         return plot::ascii(samples);
-    };
-    let count = samples.dim(0)?.min(40 / side);
-    let images = figures::images(config, &samples.narrow(0, 0, count)?)?;
+    }
+    let shrink = config.size.div_ceil(40);
+    let count = samples.dim(0)?.min((40 * shrink / config.size).max(1));
+    let images = figures::images(config, &samples.narrow(0, 0, count)?)?.avg_pool2d(shrink)?;
     let row: Vec<_> = (0..count).map(|i| images.get(i)).collect::<candle_core::Result<_>>()?;
     plot::ascii(&Tensor::cat(&row, 2)?)
 }
@@ -134,7 +157,7 @@ impl tools::session::Outcome for Outcome {
             "ノイズの 2 乗誤差は、いつも 0 と答えれば {dim} のところ、{:.2} まで下がりました。",
             trained.history.tail_mean("loss", tail)
         );
-        Ok(match trained.config.data {
+        Ok(match &trained.config.data {
             Data::Ring => {
                 let coverage = ring::coverage(&self.points(Sampler::Ddpm)?)?;
                 format!(
@@ -143,11 +166,11 @@ impl tools::session::Outcome for Outcome {
                     100. * coverage.good()
                 )
             }
-            Data::Moons => loss,
-            Data::Digits | Data::Hiragana => {
-                let classes = trained.config.data.classes();
+            Data::Moons | Data::Own(_) => loss,
+            data @ (Data::Digits | Data::Hiragana) => {
+                let classes = data.classes();
                 let reader = fit_classifier(&trained.dataset.train, classes, Seed(0))?;
-                let asked: Vec<u32> = asked(trained.config.data, 5);
+                let asked: Vec<u32> = asked(data, 5);
                 let made = trained.generate(&asked, Sampler::Ddpm, Seed(0))?;
                 format!(
                     "頼んだとおりの字に読めた割合は {:.0} % です (本物の字で学習した分類器が読みます)。\n{loss}",
@@ -166,7 +189,7 @@ impl Outcome {
 }
 
 /// どのクラスも `each` 回ずつ頼みます。
-pub fn asked(data: Data, each: usize) -> Vec<u32> {
+pub fn asked(data: &Data, each: usize) -> Vec<u32> {
     let classes = data.classes();
     (0..classes * each).map(|i| (i % classes) as u32).collect()
 }
@@ -218,7 +241,7 @@ pub struct Letters {
 impl Letters {
     fn new(outcome: Outcome, each: usize) -> Result<Self> {
         let trained = &outcome.trained;
-        let (data, held_out) = (trained.config.data, &trained.dataset.held_out);
+        let (data, held_out) = (&trained.config.data, &trained.dataset.held_out);
         let reader = fit_classifier(&trained.dataset.train, data.classes(), Seed(0))?;
         let asked = asked(data, each);
         let measure = |w, sampler| -> Result<Measured> {

@@ -1,12 +1,14 @@
 //! この章の設定です。すべての項目を、コマンドの指定で変えられます。
 
-use anyhow::{Result, ensure};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use common::check::{below_one, within};
+use common::check::{below_one, memory, within};
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Data {
     /// 輪に並んだ 8 個のガウス分布 (平面の点)
@@ -17,40 +19,52 @@ pub enum Data {
     Digits,
     /// ひらがな 46 字、16×16
     Hiragana,
+    /// 手元の画像のフォルダか、MNIST の IDX ファイル
+    Own(PathBuf),
 }
 
 impl Data {
-    /// 画像の一辺の画素数。平面の点では None です。
-    pub fn side(self) -> Option<usize> {
-        match self {
-            Data::Ring | Data::Moons => None,
-            Data::Digits => Some(8),
-            Data::Hiragana => Some(16),
-        }
-    }
-
-    /// 1 つの標本がいくつの数でできているか。
-    pub fn dim(self) -> usize {
-        self.side().map_or(2, |side| side * side)
+    /// 平面の点なら真、画像なら偽。
+    pub fn is_points(&self) -> bool {
+        matches!(self, Data::Ring | Data::Moons)
     }
 
     /// 条件として渡せるクラス (字) の数。0 なら無条件です。
-    pub fn classes(self) -> usize {
+    pub fn classes(&self) -> usize {
         match self {
-            Data::Ring | Data::Moons => 0,
+            Data::Ring | Data::Moons | Data::Own(_) => 0,
             Data::Digits => 10,
             Data::Hiragana => 46,
         }
     }
 
     /// ファイル名などに使う名前。
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Data::Ring => "ring",
             Data::Moons => "moons",
             Data::Digits => "digits",
             Data::Hiragana => "hiragana",
+            Data::Own(_) => "folder",
         }
+    }
+}
+
+/// 本のデータの名前か、いまあるファイルかフォルダ。
+impl std::str::FromStr for Data {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "ring" => Data::Ring,
+            "moons" => Data::Moons,
+            "digits" => Data::Digits,
+            "hiragana" => Data::Hiragana,
+            path if Path::new(path).exists() => Data::Own(path.into()),
+            _ => bail!(
+                "ring、moons、digits、hiragana のどれかか、いまある画像のフォルダか、MNIST の IDX ファイルにしてください"
+            ),
+        })
     }
 }
 
@@ -88,9 +102,15 @@ pub enum Time {
 /// 拡散モデルの設定。
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
 pub struct Config {
-    /// データ: ring (8 つの山)、moons (三日月)、digits (数字)、hiragana (46 字)
-    #[arg(long, value_enum)]
+    /// データ: ring (8 つの山)、moons (三日月)、digits (数字)、hiragana (46 字)、または手元の画像のフォルダか MNIST の IDX ファイル
+    #[arg(long)]
     pub data: Data,
+    /// 手元の画像の一辺 (点では 0)
+    #[arg(long)]
+    pub size: usize,
+    /// 手元の画像のチャネル: 1 (濃淡) か 3 (カラー)。IDX では 1、フォルダでは 3
+    #[arg(long)]
+    pub channels: usize,
     /// どこで拡散するか: pixels (画素のまま) か latent (縮めた潜在空間。画像だけ)
     #[arg(long, value_enum)]
     pub space: Space,
@@ -141,7 +161,9 @@ impl Config {
     /// 論文との差: T は 1000 でなく 100。小さなデータでは 100 で足り、学習も生成も短く済みます。
     pub fn book(data: Data) -> Self {
         let points = Self {
-            data,
+            data: data.clone(),
+            size: 0,
+            channels: 1,
             space: Space::Pixels,
             seed: 0,
             steps: 4000,
@@ -167,8 +189,12 @@ impl Config {
         };
         match data {
             Data::Ring | Data::Moons => points,
-            Data::Digits => Self { steps: 1500, hidden: 192, ..pictures },
-            Data::Hiragana => Self { space: Space::Latent, steps: 2000, ..pictures },
+            Data::Digits => Self { size: 8, steps: 1500, hidden: 192, ..pictures },
+            Data::Hiragana => Self { size: 16, space: Space::Latent, steps: 2000, ..pictures },
+            // 手元の画像は、種類を選ばずに (無条件で) 作る。
+            Data::Own(_) => {
+                Self { size: 28, steps: 4000, batch: 64, drop: 0., guidance: 1., ..pictures }
+            }
         }
     }
 
@@ -193,17 +219,29 @@ impl Config {
     /// 結果を置くフォルダやファイルの名前。
     pub fn name(&self) -> String {
         let data = self.data.name();
-        match (self.space, self.data) {
+        match (self.space, &self.data) {
             (Space::Pixels, Data::Hiragana) => format!("{data}-pixels"),
-            (Space::Latent, Data::Digits) => format!("{data}-latent"),
+            (Space::Latent, Data::Digits | Data::Own(_)) => format!("{data}-latent"),
             _ => data.to_string(),
         }
+    }
+
+    /// 1 つの標本がいくつの数でできているか。
+    pub fn data_dim(&self) -> usize {
+        if self.data.is_points() { 2 } else { self.channels * self.size * self.size }
+    }
+
+    /// 学習に要るメモリの見積もり (GB)。重みと勾配と Adam の状態と移動平均、途中の値です。
+    pub fn memory(&self) -> f64 {
+        let (dim, hidden) = (self.data_dim() as f64, self.hidden as f64);
+        let weights = (2. * dim + 4. * hidden + self.z_dim as f64) * hidden;
+        (40. * weights + 4. * 30. * self.batch as f64 * (dim + hidden)) / 1e9
     }
 
     /// 拡散する空間の次元。
     pub fn dim(&self) -> usize {
         match self.space {
-            Space::Pixels => self.data.dim(),
+            Space::Pixels => self.data_dim(),
             Space::Latent => self.z_dim,
         }
     }
@@ -219,6 +257,22 @@ impl Config {
         ] {
             within(name, value, 1, most)?;
         }
+        match self.data {
+            Data::Own(_) => within("--size", self.size, 8, 128)?,
+            _ => {
+                let book = Self::book(self.data.clone());
+                ensure!(
+                    (self.size, self.channels) == (book.size, book.channels),
+                    "--size と --channels は、手元の画像のための指定です。--data に画像のフォルダか、MNIST の IDX ファイルを指定してください"
+                );
+            }
+        }
+        ensure!(
+            [1, 3].contains(&self.channels),
+            "--channels は 1 か 3 にしてください ({} でした)",
+            self.channels
+        );
+        memory(self.memory(), "--hidden か --size か --z-dim")?;
         // 直線のスケジュールは T が 20 以下だと β が 1 を超える。1 歩で終わる生成も試せるよう、余弦では 2 から許す。
         let least = if self.betas == Betas::Linear { 21 } else { 2 };
         within("--timesteps", self.timesteps, least, 10_000)?;
@@ -231,8 +285,8 @@ impl Config {
             "--guidance と --drop は、作る字を指定できるデータのものです。--data digits か --data hiragana と一緒に指定してください"
         );
         ensure!(
-            self.space == Space::Pixels || self.data.side().is_some(),
-            "--space latent は画像を縮めるものです。--data digits か --data hiragana と一緒に指定してください"
+            self.space == Space::Pixels || !self.data.is_points(),
+            "--space latent は画像を縮めるものです。--data digits や --data hiragana と一緒に指定してください"
         );
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! データ。平面の点にはクラスがなく、画像には字の番号が付きます。
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_core::{Device, Tensor};
 use common::data;
 use common::glyphs::{self, HIRAGANA, Placement};
@@ -22,13 +22,14 @@ pub struct Dataset {
     pub held_out: Samples,
 }
 
-/// 設定のデータを用意します。
+/// 本のデータを用意します。手元の画像は、コマンドの側が読みます。
 pub fn dataset(config: &Config) -> Result<Dataset> {
     const POINTS: usize = 20_000;
     const HELD_OUT: usize = 400;
     let rng = |name| Seed(config.seed).rng(name);
     let points = |x: Tensor| Ok::<_, anyhow::Error>(Samples { labels: vec![0; x.dim(0)?], x });
-    match config.data {
+    match &config.data {
+        Data::Own(path) => bail!("手元の画像 {} は、まだ読んでいません", path.display()),
         Data::Ring => Ok(Dataset {
             train: points(data::ring::sample(POINTS, &mut rng("data"))?)?,
             held_out: points(data::ring::sample(2_000, &mut rng("held-out"))?)?,
@@ -59,7 +60,7 @@ pub fn dataset(config: &Config) -> Result<Dataset> {
 
 /// ひらがな 46 字を 24 書体で画像にします。1 字 1 書体あたり `copies` 枚で、位置・大きさ・傾きを少し変えます。
 fn hiragana(copies: usize, seed: Seed, name: &str) -> Result<Samples> {
-    let side = Data::Hiragana.side().expect("ひらがなは画像");
+    let side = Config::book(Data::Hiragana).size;
     let (fonts, rng) = (glyphs::hiragana_fonts()?, &mut seed.rng(name));
     let (mut values, mut labels) = (Vec::new(), Vec::new());
     for _ in 0..copies {
@@ -75,7 +76,7 @@ fn hiragana(copies: usize, seed: Seed, name: &str) -> Result<Samples> {
 }
 
 /// クラスの名前: 数字か、ひらがな。
-pub fn class_name(data: Data, class: usize) -> String {
+pub fn class_name(data: &Data, class: usize) -> String {
     match data {
         Data::Hiragana => HIRAGANA.chars().nth(class).map_or(String::new(), |c| c.to_string()),
         _ => class.to_string(),

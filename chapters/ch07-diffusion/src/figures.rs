@@ -34,17 +34,16 @@ pub struct Recorder {
 /// 途中経過に使うクラス。
 fn watched(config: &Config) -> Vec<u32> {
     match config.data.classes() {
-        0 => vec![0; 256],
+        0 if config.data.is_points() => vec![0; 256],
+        0 => vec![0; 10],
         classes => (0..12).map(|i| i * 4 % classes as u32).collect(),
     }
 }
 
 impl Recorder {
-    pub fn new(config: &Config) -> Result<Self> {
-        let real = match config.data.side() {
-            None => crate::data::dataset(config)?.held_out.x.narrow(0, 0, 1_000)?,
-            Some(_) => Tensor::zeros((1, 1), candle_core::DType::F32, &Device::Cpu)?,
-        };
+    /// `held_out` は、学習に使わない本物です。
+    pub fn new(config: &Config, held_out: &Tensor) -> Result<Self> {
+        let real = held_out.narrow(0, 0, held_out.dim(0)?.min(1_000))?;
         Ok(Self { config: config.clone(), frames: Vec::new(), distances: Vec::new(), real })
     }
 
@@ -70,7 +69,7 @@ impl Recorder {
             self.frames.push(Frame { step, samples });
         }
         let often = [0, 2, 4, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100];
-        if self.config.data.side().is_none() && often.map(due).contains(&step) {
+        if self.config.data.is_points() && often.map(due).contains(&step) {
             let samples = generate(&[0; 1_000], Sampler::Ddim(20.min(self.config.timesteps)))?;
             let distance = energy_distance(&samples, &self.real)?;
             self.distances.push((step as f64, f64::from(distance)));
@@ -97,17 +96,16 @@ impl Resume for Recorder {
     }
 }
 
-/// 画像の集まり `[N, dim]` → `[N, 1, 辺, 辺]`
+/// 画像の集まり `[N, dim]` → `[N, C, 辺, 辺]`
 pub fn images(config: &Config, x: &Tensor) -> Result<Tensor> {
-    let side = config.data.side().unwrap_or(1);
-    Ok(x.reshape(((), 1, side, side))?)
+    Ok(x.reshape(((), config.channels, config.size, config.size))?)
 }
 
 /// 1 回の学習の図を `dir` に書きます。ファイル名は学習の名前で始まります。
 pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let (config, name) = (&trained.config, trained.config.name());
-    match config.data.side() {
-        None => {
+    match config.data.is_points() {
+        true => {
             let real = trained.dataset.train.x.narrow(0, 0, 128)?;
             let panels: Vec<Panel> = recorder
                 .frames
@@ -116,11 +114,12 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 .collect::<Result<_>>()?;
             plot::panels(&dir.join(format!("{name}-progress.svg")), &panels, 3)?;
         }
-        Some(_) => {
-            let names: Vec<String> = watched(config)
-                .iter()
-                .map(|&class| class_name(config.data, class as usize))
-                .collect();
+        false => {
+            let named = config.data.classes() > 0;
+            let name_of =
+                |class| if named { class_name(&config.data, class) } else { String::new() };
+            let names: Vec<String> =
+                watched(config).iter().map(|&class| name_of(class as usize)).collect();
             let steps: Vec<String> =
                 recorder.frames.iter().map(|frame| format!("{} 回", frame.step)).collect();
             let rows: Vec<Row> = steps
@@ -159,14 +158,16 @@ fn row<'a>(config: &Config, name: &'a str, frame: plot::RGBColor, x: &Tensor) ->
 /// 頼んだクラスを、すべて 1 枚ずつ。
 pub fn all_classes(trained: &Trained, path: &Path) -> Result<()> {
     const COLUMNS: usize = 10;
-    let (config, classes) = (&trained.config, trained.config.data.classes());
-    let asked: Vec<u32> = (0..classes as u32).collect();
+    let (config, named) = (&trained.config, trained.config.data.classes());
+    // 種類のない手元の画像では、50 枚を並べる。
+    let classes = if named > 0 { named } else { 5 * COLUMNS };
+    let asked: Vec<u32> = (0..classes).map(|class| (class * named.min(1)) as u32).collect();
     let made = trained.generate(&asked, Sampler::Ddpm, Seed(config.seed))?;
     let names: Vec<String> = asked
         .chunks(COLUMNS)
         .map(|asked| {
-            let end = |at: usize| class_name(config.data, asked[at] as usize);
-            format!("{}〜{}", end(0), end(asked.len() - 1))
+            let end = |at: usize| class_name(&config.data, asked[at] as usize);
+            if named > 0 { format!("{}〜{}", end(0), end(asked.len() - 1)) } else { String::new() }
         })
         .collect();
     let rows: Vec<Row> = names
@@ -198,7 +199,7 @@ pub fn dissolve(trained: &Trained, class: u32, path: &Path) -> Result<()> {
         &times,
         &noise.broadcast_as((times.len(), config.dim()))?.contiguous()?,
     )?;
-    let mut backward = path_back(trained, class, Seed(config.seed))?;
+    let mut backward = path_back(trained, class, config.guidance, Seed(config.seed))?;
     backward.retain(|(t, ..)| times.contains(t));
     backward.reverse();
     let backward: Vec<Tensor> = backward.into_iter().map(|(_, x, _)| x).collect();
@@ -214,12 +215,13 @@ pub fn dissolve(trained: &Trained, class: u32, path: &Path) -> Result<()> {
 pub fn path_back(
     trained: &Trained,
     class: u32,
+    guidance: f64,
     seed: Seed,
 ) -> Result<Vec<(usize, Tensor, Tensor)>> {
     let generator = trained.generator();
     let mut steps = Vec::new();
     let last = generator.run(1, Sampler::Ddpm, seed, |x, t| {
-        let predicted = guided(generator.network, x, t, &[class], trained.config.guidance.min(1.))?;
+        let predicted = guided(generator.network, x, t, &[class], guidance)?;
         let guess = estimate(generator.schedule, x, t, &predicted)?;
         steps.push((t, x.clone(), generator.decode(&guess)?));
         Ok(predicted)
@@ -229,7 +231,7 @@ pub fn path_back(
 }
 
 /// 「なぜ一度に消さないのか」の図に載せる時刻。
-pub const GLIMPSES: [usize; 7] = [100, 80, 60, 40, 20, 10, 0];
+pub const GLIMPSES: [usize; 7] = [80, 70, 60, 50, 40, 20, 0];
 
 /// 途中で「元の絵はこれだ」と見積もったもの。はじめはぼやけ、進むほどはっきりします。
 pub fn glimpses(trained: &Trained, classes: [u32; 3], path: &Path) -> Result<()> {
@@ -239,13 +241,13 @@ pub fn glimpses(trained: &Trained, classes: [u32; 3], path: &Path) -> Result<()>
     let titles: Vec<[String; 2]> = classes
         .iter()
         .map(|&class| {
-            let name = class_name(config.data, class as usize);
+            let name = class_name(&config.data, class as usize);
             [format!("{name} 途中"), format!("{name} 見積もり")]
         })
         .collect();
     let mut rows = Vec::new();
     for (class, titles) in classes.into_iter().zip(&titles) {
-        let steps = path_back(trained, class, Seed(config.seed))?;
+        let steps = path_back(trained, class, 1., Seed(config.seed))?;
         let pick = |part: &dyn Fn(&(usize, Tensor, Tensor)) -> Tensor| -> Result<Tensor> {
             let found = GLIMPSES.iter().filter_map(|t| steps.iter().find(|step| step.0 == *t));
             Ok(Tensor::cat(&found.map(part).collect::<Vec<_>>(), 0)?)
@@ -256,7 +258,7 @@ pub fn glimpses(trained: &Trained, classes: [u32; 3], path: &Path) -> Result<()>
     pictures::save(path, &names, &rows)
 }
 
-/// 見積もりの鮮明さ: はじめ (t = T) と、終わり (t = 0)。全クラスの平均です。
+/// 見積もりの鮮明さ: 図のはじめの時刻と、終わり (t = 0)。全クラスの平均です。
 pub fn glimpse_sharpness(trained: &Trained) -> Result<[f64; 2]> {
     let config = &trained.config;
     let classes: Vec<u32> = (0..config.data.classes() as u32).collect();
@@ -264,14 +266,13 @@ pub fn glimpse_sharpness(trained: &Trained) -> Result<[f64; 2]> {
     let mut first = None;
     let last = generator.run(classes.len(), Sampler::Ddpm, Seed(config.seed), |x, t| {
         let predicted = guided(generator.network, x, t, &classes, 1.)?;
-        if first.is_none() {
+        if t == GLIMPSES[0] {
             first = Some(generator.decode(&estimate(generator.schedule, x, t, &predicted)?)?);
         }
         Ok(predicted)
     })?;
     let first = first.unwrap_or_else(|| last.clone());
-    let clamp = |x: &Tensor| images(config, &x.clamp(-1f32, 1f32)?);
-    Ok([sharpness(&clamp(&first)?)?, sharpness(&clamp(&last)?)?])
+    Ok([sharpness(&images(config, &first)?)?, sharpness(&images(config, &last)?)?])
 }
 
 /// 平面の点が、ノイズから山へ戻るまで。矢印は、当てたノイズを引く向き (−ε_θ) です。
@@ -407,7 +408,7 @@ pub fn table(
     path: &Path,
 ) -> Result<()> {
     let names: Vec<String> =
-        classes.iter().map(|&class| class_name(config.data, class as usize)).collect();
+        classes.iter().map(|&class| class_name(&config.data, class as usize)).collect();
     let rows: Vec<Row> =
         rows.iter().map(|(name, frame, x)| row(config, name, *frame, x)).collect::<Result<_>>()?;
     pictures::save(path, &names, &rows)

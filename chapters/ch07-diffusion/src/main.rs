@@ -6,10 +6,12 @@ use anyhow::{Context, Result, ensure};
 use ch07_diffusion::book::{self, Book, Wish};
 use ch07_diffusion::config::{Config, Data, Space};
 use ch07_diffusion::data::class_name;
+use ch07_diffusion::figures;
 use clap::{ArgMatches, Parser, Subcommand};
 use common::check::within;
 use common::seed::Seed;
 use tools::cli;
+use tools::folder;
 use tools::plot::{self, Sheet, color};
 use tools::session::{self, Options, Outcome};
 
@@ -37,8 +39,11 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// どの学習を使うか: ring、moons、digits、hiragana (省くと hiragana)
-        #[arg(long, value_enum, default_value_t = Data::Hiragana)]
+        #[arg(long, default_value = "hiragana", conflicts_with = "own")]
         data: Data,
+        /// 手元の画像 (--data) で学習したものを使います
+        #[arg(long)]
+        own: bool,
         /// どこで拡散する学習を使うか: pixels か latent (省くと本の設定)
         #[arg(long, value_enum)]
         space: Option<Space>,
@@ -56,14 +61,15 @@ enum Command {
 
 fn main() -> ExitCode {
     cli::run::<Cli, Config>(|Cli { command, options }, given| match command {
-        Some(Command::Generate { count, seed, data, space, class, guidance, ddim }) => {
+        Some(Command::Generate { count, seed, data, own, space, class, guidance, ddim }) => {
+            let data = if own { Data::Own("DIR".into()) } else { data };
             within("--count", count, 1, 10_000)?;
-            let class = class.map(|name| class_of(data, &name)).transpose()?;
+            let class = class.map(|name| class_of(&data, &name)).transpose()?;
             if let Some(w) = guidance {
                 within("--guidance", w, 0., 100.)?;
             }
-            let asked =
-                Config { space: space.unwrap_or(Config::book(data).space), ..Config::book(data) };
+            let book = Config::book(data);
+            let asked = Config { space: space.unwrap_or(book.space), ..book };
             asked.check()?;
             let wish = Wish { count, seed: Seed(seed), class, guidance, steps: ddim };
             generate(&asked, &options, &wish)
@@ -74,7 +80,7 @@ fn main() -> ExitCode {
 }
 
 /// 字の名前から番号を引きます。
-fn class_of(data: Data, name: &str) -> Result<u32> {
+fn class_of(data: &Data, name: &str) -> Result<u32> {
     let classes = data.classes();
     ensure!(
         classes > 0,
@@ -112,8 +118,15 @@ fn train_book(options: &Options) -> Result<()> {
 
 /// 指定された設定で 1 回だけ学習します。
 fn train_one(options: &Options, given: &ArgMatches) -> Result<()> {
-    let data = given.get_one::<Data>("data").copied().unwrap_or(Data::Ring);
-    session::train(options, given, Config::book(data), |config, saved| {
+    let preset = match given.get_one::<Data>("data") {
+        // 手元の画像は、カラーとみなす。MNIST の IDX は濃淡だけ。
+        Some(data @ Data::Own(path)) => {
+            let channels = if folder::is_idx(path) { 1 } else { 3 };
+            Config { channels, ..Config::book(data.clone()) }
+        }
+        data => Config::book(data.cloned().unwrap_or(Data::Ring)),
+    };
+    session::train(options, given, preset, |config, saved| {
         book::resume(&config.name(), config, options.quiet, saved)
     })
 }
@@ -122,14 +135,14 @@ fn generate(asked: &Config, options: &Options, wish: &Wish) -> Result<()> {
     let store = options.store::<Config>();
     let (config, samples) = book::generate(asked, &store, wish)?;
     cli::say(book::preview(&config, &samples)?);
-    let path = match config.data.side() {
-        Some(side) => store.publish("generated.png", |path| {
-            let images = samples.reshape(((), 1, side, side))?;
+    let path = match config.data.is_points() {
+        false => store.publish("generated.png", |path| {
+            let images = figures::images(&config, &samples)?;
             let columns = wish.count.min(10);
             let sheet = Sheet { images: &images, columns, frame: color::FAKE };
-            plot::image_grid(path, &[sheet], 64 / side as u32)
+            plot::image_grid(path, &[sheet], (64 / config.size as u32).max(1))
         })?,
-        None => store.publish("generated.svg", |path| {
+        true => store.publish("generated.svg", |path| {
             let panel = plot::Panel {
                 title: format!("{} 個", wish.count),
                 points: vec![(color::FAKE, plot::points(&samples)?)],

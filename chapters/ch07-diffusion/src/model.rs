@@ -118,7 +118,7 @@ impl Autoencoder {
     pub fn new(config: &Config, encoder: VarBuilder, decoder: VarBuilder) -> Result<Self> {
         const WIDTH: usize = 192;
         let (dim, z, relu, none) =
-            (config.data.dim(), config.z_dim, Activation::Relu, Activation::None);
+            (config.data_dim(), config.z_dim, Activation::Relu, Activation::None);
         let fixed =
             |name, value| Var::from_tensor(&decoder.get_with_hints(z, name, Init::Const(value))?);
         Ok(Self {

@@ -14,7 +14,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::{Betas, Config, Space};
-use crate::data::{Dataset, Samples, dataset};
+use crate::data::{self, Dataset, Samples};
 use crate::model::{Autoencoder, Classifier, Denoiser};
 
 // ANCHOR: schedule
@@ -349,11 +349,12 @@ impl Generator<'_> {
         self.decode(&x)
     }
 
-    /// 拡散した空間の値を、データに戻します。
+    /// 拡散した空間の値を、データに戻します。画素は [-1, 1] に収めます。
     pub fn decode(&self, x: &Tensor) -> Result<Tensor> {
         Ok(match self.autoencoder {
             Some(autoencoder) => autoencoder.decode(x)?.detach(),
-            None => x.clone(),
+            None if self.config.data.is_points() => x.clone(),
+            None => x.clamp(-1f32, 1f32)?,
         })
     }
 }
@@ -408,18 +409,18 @@ pub fn train(
     config: &Config,
     observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
-    resume(config, &State::default(), observer)
+    resume(config, data::dataset(config)?, &State::default(), observer)
 }
 
 /// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(
     config: &Config,
+    dataset: Dataset,
     saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
     let seed = Seed(config.seed);
-    let dataset = dataset(config)?;
     let order = (0..dataset.train.labels.len() as u32).collect::<Vec<_>>();
     let mut batches =
         Batches::new(Tensor::new(order, &Device::Cpu)?, config.batch, seed.rng("batches"))?;

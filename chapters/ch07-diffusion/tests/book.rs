@@ -146,7 +146,7 @@ claims! {
     /// 途中の見積もりは、はじめはぼやけていて、終わりにはっきりする。
     fn the_first_guess_is_blurred(book) {
         let [first, last] = glimpse_sharpness(&book.pixels.outcome.trained).unwrap();
-        assert!(first < 0.75 * last, "{first} {last}");
+        assert!(first < 0.8 * last, "{first} {last}");
         assert!(book.pixels.guided[at(2.)].agreement > 0.8);
     }
 
@@ -185,7 +185,7 @@ fn the_claims_hold_for_nine_of_ten_seeds() {
             let config = Config { seed, ..Config::book(Data::Hiragana) };
             let trained = book::run("種", &config, true).unwrap().trained;
             let reader = fit_classifier(&trained.dataset.train, 46, Seed(0)).unwrap();
-            let asked = asked(Data::Hiragana, 10);
+            let asked = asked(&Data::Hiragana, 10);
             let made = trained.generate(&asked, Sampler::Ddpm, Seed(0)).unwrap();
             let read = agreement(&reader, &made, &asked).unwrap();
             println!("種 {seed}: 読めた割合 {read:.3}");

@@ -369,7 +369,7 @@ fn the_answer_has_the_size_of_the_dirty_data() {
 #[test]
 fn latent_diffusion_runs_in_the_smaller_space() {
     let config = Config::tiny(Data::Hiragana);
-    assert_eq!((config.space, config.dim(), config.data.dim()), (Space::Latent, 16, 256));
+    assert_eq!((config.space, config.dim(), config.data_dim()), (Space::Latent, 16, 256));
     let mut frozen = None;
     let trained = train(&config, |now| {
         if !now.preparing {

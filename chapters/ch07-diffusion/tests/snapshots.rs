@@ -9,7 +9,7 @@ use ch07_diffusion::train::{Diffusion, train};
 #[test]
 fn layers() {
     for data in [Data::Ring, Data::Hiragana] {
-        let diffusion = Diffusion::new(&Config::book(data)).unwrap();
+        let diffusion = Diffusion::new(&Config::book(data.clone())).unwrap();
         insta::assert_snapshot!(format!("layers-{}", data.name()), diffusion.variables.table(""));
     }
 }

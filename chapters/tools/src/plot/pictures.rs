@@ -24,7 +24,7 @@ pub fn save(path: &Path, columns: &[impl AsRef<str>], rows: &[Row]) -> Result<()
     let count = columns.len() as u32;
     anyhow::ensure!(count > 0 && !rows.is_empty(), "画像の表に、行か列がありません");
     let cell = (WIDTH - left - GAP) / count - GAP;
-    let top = if columns.iter().all(|name| name.as_ref().is_empty()) { 2 } else { 26 };
+    let top = if columns.iter().all(|name| name.as_ref().is_empty()) { 4 } else { 26 };
     let (mut raw, mut tops, mut at) = (String::new(), Vec::new(), top);
     for row in rows {
         let (_, _, h, w) = row.images.dims4()?;
