@@ -428,3 +428,25 @@ fn same_seed_gives_the_same_bytes() {
     assert_eq!(first, run(1, 3), "スレッドの数が結果を変えました");
     assert_ne!(first, run(2, 1));
 }
+
+/// 理論のページの手計算。
+#[test]
+fn hand_computations_of_the_theory_page() {
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 6e-4, "{a} {b}");
+    // 信号 0.8 倍、ノイズ 0.6 倍を 2 歩。
+    let mut schedule = Schedule::new(Betas::Cosine, 2);
+    (schedule.beta, schedule.alpha_bar) = (vec![0.36, 0.36], vec![1., 0.64, 0.4096]);
+    near(schedule.posterior_variance(2), 0.220);
+    near(0.8 * 0.36 / 0.5904, 0.488);
+    // DDIM: x_t = 0.5、ᾱ_t = 0.64、当てたノイズ −0.3 から、ᾱ_s = 0.96 へ。
+    schedule.alpha_bar = vec![1., 0.96, 0.64];
+    let (x, answer) = (column(&[0.5]), column(&[-0.3]));
+    let silent = x.zeros_like().unwrap();
+    let made = ddim_step(&schedule, &x, [2, 1], &answer, 0., &silent).unwrap();
+    near(f64::from(list(&made)[0]), 0.773);
+    // 2 画素の損失。
+    let pair = |a: f32, b: f32| Tensor::new(&[[a, b]], &Device::Cpu).unwrap();
+    near(f64::from(scalar(simple_loss(&pair(0.3, -0.6), &pair(0.5, -1.)))), 0.2);
+    // 重みの平均。
+    near(0.995 * 1. + 0.005 * 3., 1.01);
+}
