@@ -406,13 +406,13 @@ impl Book {
         }
         let (pixels, hiragana) = (&self.pixels.outcome.trained, &self.hiragana.outcome.trained);
         figures::schedules(self.ring.trained.config.timesteps, dir)?;
-        figures::dissolve(pixels, 0, &file("dissolve.svg"))?;
-        figures::glimpses(pixels, [0, 5, 21], &file("glimpses.svg"))?;
+        figures::dissolve(pixels, 0, &file("dissolve.png"))?;
+        figures::glimpses(pixels, [0, 5, 21], &file("glimpses.png"))?;
         figures::flow(&self.ring.trained, &file("ring-flow.svg"))?;
         figures::loss_and_quality(&self.ring.trained, &self.ring.recorder, dir)?;
         self.draw_steps(dir)?;
         self.draw_guidance(dir)?;
-        self.draw_spaces(&hiragana.config, &file("spaces.svg"))?;
+        self.draw_spaces(&hiragana.config, &file("spaces.png"))?;
         let real = self.ring.trained.dataset.train.x.narrow(0, 0, 128)?;
         let five = &self.ring_stepped[4];
         let runs = [
@@ -463,7 +463,7 @@ impl Book {
             })
             .collect::<Result<_>>()?;
         let config = &letters.outcome.trained.config;
-        figures::table(config, &letters.asked[..SHOWN], &rows, &dir.join("steps-pictures.svg"))
+        figures::by_class(config, &letters.asked[..SHOWN], &rows, &dir.join("steps-pictures.png"))
     }
 
     /// ガイダンスの強さに対する、読めた割合と散らばり。
@@ -507,7 +507,7 @@ impl Book {
                     Ok((format!("w = {w}"), color::FAKE, made.samples.index_select(&index, 0)?))
                 })
                 .collect::<Result<_>>()?;
-            figures::table(config, &at, &rows, &dir.join(format!("{name}-guidance.svg")))?;
+            figures::by_class(config, &at, &rows, &dir.join(format!("{name}-guidance.png")))?;
         }
         Ok(())
     }
@@ -526,7 +526,7 @@ impl Book {
             ("画素 1".into(), color::MUTED, made(&self.pixels, 0)?),
             ("画素 2".into(), color::MUTED, made(&self.pixels, classes)?),
         ];
-        figures::table(config, asked, &rows, path)
+        figures::by_class(config, asked, &rows, path)
     }
 
     /// 本文が引用する測定値。

@@ -8,8 +8,7 @@ use common::data::energy_distance;
 use common::measure::sharpness;
 use common::seed::{Seed, normal};
 use common::state::{Resume, State};
-use tools::plot::pictures::{self, Row};
-use tools::plot::{self, EXTENT, Line, LineChart, Panel, color};
+use tools::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, color};
 
 use crate::config::{Betas, Config};
 use crate::data::class_name;
@@ -120,15 +119,13 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 |class| if named { class_name(&config.data, class) } else { String::new() };
             let names: Vec<String> =
                 watched(config).iter().map(|&class| name_of(class as usize)).collect();
-            let steps: Vec<String> =
-                recorder.frames.iter().map(|frame| format!("{} 回", frame.step)).collect();
-            let rows: Vec<Row> = steps
+            let rows: Vec<Row> = recorder
+                .frames
                 .iter()
-                .zip(&recorder.frames)
-                .map(|(name, frame)| row(config, name, color::FAKE, &frame.samples))
-                .collect::<Result<_>>()?;
-            pictures::save(&dir.join(format!("{name}-progress.svg")), &names, &rows)?;
-            all_classes(trained, &dir.join(format!("{name}-all.svg")))?;
+                .map(|frame| (format!("{} 回", frame.step), color::FAKE, frame.samples.clone()))
+                .collect();
+            table(config, &names, &rows, &dir.join(format!("{name}-progress.png")))?;
+            all_classes(trained, &dir.join(format!("{name}-all.png")))?;
         }
     }
     let most = trained.history.series("loss").first().map_or(1., |first| first.1);
@@ -151,8 +148,34 @@ fn plane(title: String, real: &Tensor, fake: &Tensor) -> Result<Panel> {
     Ok(Panel { title, points, ..Default::default() })
 }
 
-fn row<'a>(config: &Config, name: &'a str, frame: plot::RGBColor, x: &Tensor) -> Result<Row<'a>> {
-    Ok(Row { name, frame, images: images(config, x)? })
+/// 画像の表の 1 行: 名前、枠の色、画像 `[列の数, データの次元]`。
+pub type Row = (String, plot::RGBColor, Tensor);
+
+/// 行と列に名前の付いた画像の表。足りない枠は空けておきます。
+pub fn table(
+    config: &Config,
+    columns: &[impl AsRef<str>],
+    rows: &[Row],
+    path: &Path,
+) -> Result<()> {
+    let blank = Tensor::full(-1f32, (1, config.data_dim()), &Device::Cpu)?;
+    let mut pictures = Vec::new();
+    for (_, frame, x) in rows {
+        for column in 0..columns.len() {
+            pictures.push(match column < x.dim(0)? {
+                true => (images(config, &x.narrow(0, column, 1)?)?, *frame),
+                false => (images(config, &blank)?, plot::RGBColor(0xE4, 0xE4, 0xE4)),
+            });
+        }
+    }
+    let sheet = |picture| {
+        let (images, frame): &(Tensor, plot::RGBColor) = picture;
+        Sheet { images, columns: 1, frame: *frame }
+    };
+    let cells: Vec<Sheet> = pictures.iter().map(sheet).collect();
+    let names: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
+    let scale = (64 / config.size.max(1) as u32).clamp(1, 8);
+    plot::table(path, &names, columns, &cells, scale)
 }
 
 /// 頼んだクラスを、すべて 1 枚ずつ。
@@ -163,22 +186,13 @@ pub fn all_classes(trained: &Trained, path: &Path) -> Result<()> {
     let classes = if named > 0 { named } else { 5 * COLUMNS };
     let asked: Vec<u32> = (0..classes).map(|class| (class * named.min(1)) as u32).collect();
     let made = trained.generate(&asked, Sampler::Ddpm, Seed(config.seed))?;
-    let names: Vec<String> = asked
-        .chunks(COLUMNS)
-        .map(|asked| {
-            let end = |at: usize| class_name(&config.data, asked[at] as usize);
-            if named > 0 { format!("{}〜{}", end(0), end(asked.len() - 1)) } else { String::new() }
-        })
-        .collect();
-    let rows: Vec<Row> = names
-        .iter()
-        .enumerate()
-        .map(|(at, name)| {
-            let count = COLUMNS.min(classes - at * COLUMNS);
-            row(config, name, color::FAKE, &made.narrow(0, at * COLUMNS, count)?)
-        })
-        .collect::<Result<_>>()?;
-    pictures::save(path, &[""; COLUMNS], &rows)
+    let rows = asked.chunks(COLUMNS).enumerate().map(|(at, asked)| {
+        let end = |at: usize| class_name(&config.data, asked[at] as usize);
+        let last = asked.len() - 1;
+        let name = if named > 0 { format!("{}〜{}", end(0), end(last)) } else { String::new() };
+        Ok((name, color::FAKE, made.narrow(0, at * COLUMNS, asked.len())?))
+    });
+    table(config, &[""; COLUMNS], &rows.collect::<Result<Vec<Row>>>()?, path)
 }
 
 /// 時刻の並び: 0 から T までを 10 等分します。
@@ -205,10 +219,10 @@ pub fn dissolve(trained: &Trained, class: u32, path: &Path) -> Result<()> {
     let backward: Vec<Tensor> = backward.into_iter().map(|(_, x, _)| x).collect();
     let names: Vec<String> = times.iter().map(|t| t.to_string()).collect();
     let rows = [
-        row(config, "順過程→", color::REAL, &forward)?,
-        row(config, "←逆過程", color::FAKE, &Tensor::cat(&backward, 0)?)?,
+        ("順過程→".to_string(), color::REAL, forward),
+        ("←逆過程".to_string(), color::FAKE, Tensor::cat(&backward, 0)?),
     ];
-    pictures::save(path, &names, &rows)
+    table(config, &names, &rows, path)
 }
 
 /// 1 枚を作る途中のようす: (時刻 t, x_t, その時点での元の絵の見積もり x̂_0)。最後は時刻 0 です。
@@ -238,24 +252,18 @@ pub fn glimpses(trained: &Trained, classes: [u32; 3], path: &Path) -> Result<()>
     let config = &trained.config;
     let names: Vec<String> =
         GLIMPSES.iter().map(|t| if *t == 0 { "完成".into() } else { format!("t = {t}") }).collect();
-    let titles: Vec<[String; 2]> = classes
-        .iter()
-        .map(|&class| {
-            let name = class_name(&config.data, class as usize);
-            [format!("{name} 途中"), format!("{name} 見積もり")]
-        })
-        .collect();
     let mut rows = Vec::new();
-    for (class, titles) in classes.into_iter().zip(&titles) {
+    for class in classes {
+        let name = class_name(&config.data, class as usize);
         let steps = path_back(trained, class, 1., Seed(config.seed))?;
         let pick = |part: &dyn Fn(&(usize, Tensor, Tensor)) -> Tensor| -> Result<Tensor> {
             let found = GLIMPSES.iter().filter_map(|t| steps.iter().find(|step| step.0 == *t));
             Ok(Tensor::cat(&found.map(part).collect::<Vec<_>>(), 0)?)
         };
-        rows.push(row(config, &titles[0], color::LATENT, &pick(&|step| step.1.clone())?)?);
-        rows.push(row(config, &titles[1], color::FAKE, &pick(&|step| step.2.clone())?)?);
+        rows.push((format!("{name} 途中"), color::LATENT, pick(&|step| step.1.clone())?));
+        rows.push((format!("{name} 見積もり"), color::FAKE, pick(&|step| step.2.clone())?));
     }
-    pictures::save(path, &names, &rows)
+    table(config, &names, &rows, path)
 }
 
 /// 見積もりの鮮明さ: 図のはじめの時刻と、終わり (t = 0)。全クラスの平均です。
@@ -401,17 +409,10 @@ pub fn named_chart(
 }
 
 /// 行ごとに作り方を変えた画像の表。列は同じクラス、同じ始まりのノイズです。
-pub fn table(
-    config: &Config,
-    classes: &[u32],
-    rows: &[(String, plot::RGBColor, Tensor)],
-    path: &Path,
-) -> Result<()> {
+pub fn by_class(config: &Config, classes: &[u32], rows: &[Row], path: &Path) -> Result<()> {
     let names: Vec<String> =
         classes.iter().map(|&class| class_name(&config.data, class as usize)).collect();
-    let rows: Vec<Row> =
-        rows.iter().map(|(name, frame, x)| row(config, name, *frame, x)).collect::<Result<_>>()?;
-    pictures::save(path, &names, &rows)
+    table(config, &names, rows, path)
 }
 
 /// 壊した作り方を並べた図。

@@ -4,7 +4,9 @@
 //! 軸と文字の色 [`color::INK`] と [`color::MUTED`] は、本の側で明暗のテーマに合わせて置き換わります。
 
 pub mod map;
-pub mod pictures;
+mod table;
+
+pub use table::table;
 
 use std::path::Path;
 use std::sync::Once;
@@ -61,16 +63,6 @@ type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// 白紙を用意し、描き終えたらファイルに置き換えます。
 fn draw(path: &Path, height: u32, body: impl FnOnce(&Area) -> Result<()>) -> Result<()> {
-    draw_with(path, height, "", body)
-}
-
-/// [`draw`] と同じ。SVG の文 `raw` を、描いたものの下に置きます。
-fn draw_with(
-    path: &Path,
-    height: u32,
-    raw: &str,
-    body: impl FnOnce(&Area) -> Result<()>,
-) -> Result<()> {
     static REGISTER: Once = Once::new();
     REGISTER.call_once(|| {
         let bytes = include_bytes!("../../common/data/fonts/plot.ttf");
@@ -86,10 +78,6 @@ fn draw_with(
     // 既定値と同じ属性を省くと、点の多い図は半分の大きさになる。
     for default in [r#" opacity="1""#, r#" stroke="none" stroke-width="1""#, r#" stroke="none""#] {
         svg = svg.replace(default, "");
-    }
-    if let Some(start) = svg.find("<svg").and_then(|at| svg[at..].find('>').map(|end| at + end + 1))
-    {
-        svg.insert_str(start, raw);
     }
     crate::files::write(path, svg.as_bytes())
 }
@@ -435,6 +423,10 @@ fn save_sheets(
     for ((left, top), sheet) in placed {
         image::imageops::replace(&mut picture, sheet, i64::from(left), i64::from(top));
     }
+    save_png(path, &picture)
+}
+
+fn save_png(path: &Path, picture: &image::RgbaImage) -> Result<()> {
     crate::files::replace(path, |temporary| {
         Ok(picture.save_with_format(temporary, image::ImageFormat::Png)?)
     })
