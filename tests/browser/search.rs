@@ -96,7 +96,7 @@ const FOUND: &[(&str, usize, &str)] = &[
     ("シラバス対応表", 1, "appendix/syllabus.html"),
     ("用語集", 1, "appendix/glossary.html"),
     ("正誤表", 1, "appendix/errata.html"),
-    ("問われる62点", 1, "appendix/points.html"),
+    ("問われる65点", 1, "appendix/points.html"),
     // 英語から、日本語のページへ。
     ("generator", 1, "#term-generator"),
     ("discriminator", 1, "#term-discriminator"),
