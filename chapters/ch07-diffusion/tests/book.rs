@@ -157,21 +157,17 @@ fn without_the_condition_the_letter_is_random() {
     }
 }
 
-/// ガイダンスを強めると、読める割合は w = 1 を下回らず、同じ字どうしの隔たりは縮む。
+/// ひらがなでは、ガイダンスを 1 から 3 に強めると、読める割合が上がり、同じ字どうしの隔たりは縮む。
+///
+/// 数字では、はじめからほとんど読めていて、隔たりもあまり変わらない。主張しない。
 #[test]
 fn guidance_trades_diversity_for_agreement() {
     let book = book();
-    for letters in [&book.digits, &book.hiragana] {
-        assert!(letters.guided[at(2.)].agreement >= letters.guided[at(1.)].agreement - 0.01);
-        assert!(
-            share(letters, 3.) < 0.92 * share(letters, 1.),
-            "{} {}",
-            share(letters, 1.),
-            share(letters, 3.)
-        );
+    for letters in [&book.hiragana, &book.pixels] {
+        assert!(letters.guided[at(2.)].agreement > letters.guided[at(1.)].agreement + 0.02);
+        let (one, three) = (share(letters, 1.), share(letters, 3.));
+        assert!(three < 0.92 * one, "{one} {three}");
     }
-    let hiragana = &book.hiragana;
-    assert!(hiragana.guided[at(2.)].agreement > hiragana.guided[at(1.)].agreement + 0.02);
 }
 
 /// 途中の見積もりは、はじめはぼやけていて、終わりにはっきりする。
@@ -183,18 +179,16 @@ fn the_first_guess_is_blurred() {
     assert!(book.pixels.guided[at(2.)].agreement > 0.8);
 }
 
-/// 歩数を 10 に減らすと、画素のままの拡散のほうが、潜在拡散より読めなくなる。
+/// 歩数を減らすと、画素のままの拡散のほうが、潜在拡散より読めなくなる。1 歩では、はっきり違う。
 #[test]
 fn latent_diffusion_needs_fewer_steps() {
     let book = book();
-    let read = |letters: &Letters| letters.stepped[steps(Sampler::Ddim(10))].agreement;
-    assert!(
-        read(&book.hiragana) > read(&book.pixels),
-        "{} {}",
-        read(&book.hiragana),
-        read(&book.pixels)
-    );
-    assert!(read(&book.hiragana) > 0.85);
+    let read = |letters: &Letters, sampler| letters.stepped[steps(sampler)].agreement;
+    for (sampler, gap) in [(Sampler::Ddim(10), 0.), (Sampler::Ddim(1), 0.3)] {
+        let (latent, pixels) = (read(&book.hiragana, sampler), read(&book.pixels, sampler));
+        assert!(latent > pixels + gap, "{sampler:?}: {latent} {pixels}");
+    }
+    assert!(read(&book.hiragana, Sampler::Ddim(10)) > 0.85);
 }
 
 /// 種を変えても、主張は変わらない。

@@ -69,7 +69,7 @@ pub fn spread(values: &[f64], digits: usize) -> String {
     let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let text = |value: f64| format!("{value:.digits$}");
+    let text = |value: f64| format!("{value:.digits$}").replace('-', "−");
     match text(least) == text(most) {
         true => text(mean),
         false => format!("{}（{}〜{}）", text(mean), text(least), text(most)),
