@@ -91,6 +91,8 @@ const FOUND: &[(&str, usize, &str)] = &[
     ("再パラメータ化", 3, "ch02-vae/theory.html"),
     ("事後崩壊", 3, "ch02-vae/"),
     ("価値関数", 3, "ch03-gan/theory.html"),
+    ("拡散モデル", 3, "ch07-diffusion/"),
+    ("逆過程", 3, "ch07-diffusion/concept.html"),
     ("ベイズの定理", 3, "ch01-generative-models/theory.html"),
     ("ディープフェイク", 3, "ch01-generative-models/risks.html"),
     ("シラバス対応表", 1, "appendix/syllabus.html"),
