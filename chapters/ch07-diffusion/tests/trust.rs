@@ -15,6 +15,7 @@ const TRUST: Trust = Trust {
     edit: ["\"hidden\": 8", "\"hidden\": 1000000000"],
 };
 
+/// 悪い入力は、日本語の 1 文で断る。
 #[test]
 fn bad_input_gets_one_japanese_sentence() {
     insta::assert_snapshot!(TRUST.refusals(&[
