@@ -436,7 +436,14 @@ const PARTIAL: [(&str, &[&str]); 6] = [
     ),
     (
         "権利と情報の語で、著作権の要件や入力の注意として、ほかの向きでも問う",
-        &["similarity", "dependence", "portrait-right", "publicity-right", "personal-information"],
+        &[
+            "similarity",
+            "dependence",
+            "portrait-right",
+            "publicity-right",
+            "personal-information",
+            "data-bias",
+        ],
     ),
 ];
 
