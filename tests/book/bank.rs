@@ -410,7 +410,6 @@ const PARTIAL: [(&str, &[&str]); 6] = [
             "image-to-image",
             "style-transfer",
             "cycle-consistency",
-            "domain",
             "paired-data",
             "unpaired-data",
         ],
