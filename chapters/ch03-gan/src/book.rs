@@ -4,22 +4,25 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
-use common::data::{self, energy_distance, ring};
+use common::data::{energy_distance, ring};
 use common::history::History;
 use common::nn::both;
 use common::seed::{Seed, normal};
 use common::state::State;
 use tools::cli;
+use tools::compare::Compared;
 use tools::plot;
 use tools::progress::Watch;
 use tools::record::{self, Run};
 use tools::session::{Keep, Settings};
 use tools::store::Store;
 
+use crate::compare;
 use crate::config::{Config, Data, GLoss};
 use crate::figures::{self, Recorder};
 use crate::model::{Discriminator, Generator};
 use crate::train::{self, Trained};
+use tools::folder::{self, Labelled, Reader};
 
 /// 学習の結果と、図に使う途中経過。
 pub struct Outcome {
@@ -35,16 +38,32 @@ impl Settings for Config {
     }
 
     fn flags(&self) -> String {
-        format!("--data {}", self.data.name())
+        match &self.data {
+            Data::Own(path) => format!("--data \"{}\"", path.display()),
+            data => format!("--data {}", data.name()),
+        }
     }
 
     fn steps(&self) -> usize {
         self.steps
     }
 
+    fn memory(&self) -> f64 {
+        self.memory()
+    }
+
     fn check(&self) -> Result<()> {
         self.check()
     }
+}
+
+/// 設定のデータを用意します。`--data` が場所なら、読者の画像を読みます。
+pub fn dataset(config: &Config, quiet: bool) -> Result<Tensor> {
+    let &Config { size, channels, .. } = config;
+    let Data::Own(path) = &config.data else { return train::dataset(config) };
+    let Labelled { images, .. } = Reader { size, channels, quiet }.any(path)?;
+    folder::enough(path, images.dim(0)?, config.batch)?;
+    Ok(images.flatten_from(1)?)
 }
 
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
@@ -54,10 +73,12 @@ pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
 
 /// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
+    config.check()?;
+    let real = dataset(config, quiet)?;
     let mut recorder = Recorder::new(config)?;
     saved.restore(&mut [("figures", &mut recorder)])?;
     let mut watch = Watch::new(label, config.steps, quiet, "--lr-g と --lr-d");
-    let trained = train::resume(config, saved, |now| {
+    let trained = train::resume(config, real, saved, |now| {
         recorder.observe(now)?;
         if let Some(frame) = recorder.frames.last() {
             watch.picture(now.step, recorder.frames.len(), || preview(config, &frame.samples))?;
@@ -68,13 +89,15 @@ pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Resul
     Ok(Outcome { trained, recorder })
 }
 
-/// 端末に出す見本。画像は 4 枚を横に並べます。
+/// 端末に出す見本。画像は、80 桁に収まる 4 枚までを横に並べます。
 pub fn preview(config: &Config, samples: &Tensor) -> Result<String> {
-    match config.data {
-        Data::Ring | Data::Moons => plot::ascii(samples),
-        Data::Digits => {
-            let count = samples.dim(0)?.min(4);
-            let images = samples.narrow(0, 0, count)?.reshape((count, 1, 8, 8))?;
+    match config.data.is_points() {
+        true => plot::ascii(samples),
+        false => {
+            let shrink = config.size.div_ceil(40);
+            let count = samples.dim(0)?.min((40 * shrink / config.size).clamp(1, 4));
+            let images = samples.narrow(0, 0, count)?;
+            let images = figures::images(config, &images)?.avg_pool2d(shrink)?;
             let row: Vec<_> =
                 (0..count).map(|i| images.get(i)).collect::<candle_core::Result<_>>()?;
             plot::ascii(&Tensor::cat(&row, 2)?)
@@ -114,7 +137,7 @@ impl tools::session::Outcome for Outcome {
             mean("D(x)"),
             mean("D(G(z))")
         );
-        Ok(match self.trained.config.data {
+        Ok(match &self.trained.config.data {
             Data::Ring => {
                 let coverage = self.coverage()?;
                 format!(
@@ -124,11 +147,15 @@ impl tools::session::Outcome for Outcome {
                 )
             }
             Data::Moons => outputs,
-            Data::Digits => {
-                let real = data::digits()?.images.flatten_from(1)?;
+            Data::Digits | Data::Own(_) => {
+                // 手元の画像が多いときは、はじめの 2,000 枚と比べる。
+                let real = &self.trained.real;
+                let real = real.narrow(0, 0, real.dim(0)?.min(2_000))?;
                 let fake = self.trained.generate(real.dim(0)?, Seed(0))?;
+                let what =
+                    if self.trained.config.data == Data::Digits { "数字" } else { "画像" };
                 format!(
-                    "本物の数字とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
+                    "本物の{what}とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
                     energy_distance(&fake, &real)?
                 )
             }
@@ -144,6 +171,8 @@ pub struct Book {
     pub saturating: Outcome,
     pub digits: Outcome,
     pub optimum: Discriminator,
+    /// 輪での測定 (第7章で、ほかのモデルと並べる)
+    pub compared: Compared,
 }
 
 impl Book {
@@ -153,7 +182,7 @@ impl Book {
     pub fn train(quiet: bool, keep: &Keep<Config>) -> Result<Self> {
         let next = |label: &str, config: &Config| -> Result<Outcome> {
             let outcome = run(label, config, quiet)?;
-            if *config == Config::book(config.data) {
+            if *config == Config::book(config.data.clone()) {
                 keep(&outcome)?;
             }
             ensure!(!cli::stop_requested(), "{label}の途中で止めました");
@@ -170,12 +199,16 @@ impl Book {
         };
         let second = || -> Result<_> {
             let digits = next("数字", &Config::book(Data::Digits))?;
-            Ok(([digits, next("治した輪", &Config::cured())?], fit_optimum()?))
+            Ok((
+                [digits, next("治した輪", &Config::cured())?],
+                fit_optimum()?,
+                compare::ring_of_gans()?,
+            ))
         };
         let (first, second) = both(first, second);
         let [ring, collapsed, saturating] = first?;
-        let ([digits, cured], optimum) = second?;
-        Ok(Self { ring, collapsed, cured, saturating, digits, optimum })
+        let ([digits, cured], optimum, compared) = second?;
+        Ok(Self { ring, collapsed, cured, saturating, digits, optimum, compared })
     }
 
     /// 本の図と `run.json` を `dir` に書きます。
@@ -215,13 +248,14 @@ impl Book {
         record.result("digits.distance_start", format!("{start:.2}"));
         record.result("digits.distance", format!("{end:.2}"));
         record.result("digits.distance_real", format!("{real:.2}"));
+        self.compared.record(1, &mut record);
         Ok(record)
     }
 
     /// 本物の数字とのエネルギー距離: 学習の前、学習の後、本物どうし。
     pub fn digit_distances(&self) -> Result<[f32; 3]> {
         let trained = &self.digits.trained;
-        let real = train::dataset(&trained.config)?;
+        let real = &trained.real;
         let count = real.dim(0)? / 2;
         let (half, other) = (real.narrow(0, 0, count)?, real.narrow(0, count, count)?);
         let untrained = train::Gan::new(&trained.config)?.generator;
