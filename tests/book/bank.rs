@@ -538,7 +538,7 @@ fn todays_topics_are_asked_enough() {
     let topics: [(&str, usize, Wanted); 7] = [
         (
             "拡散モデル",
-            25,
+            35,
             Box::new(names(&["拡散モデル", "DDPM", "Stable Diffusion", "Diffusion Model"])),
         ),
         ("マルチモーダルと Text-To-Image", 15, Box::new(items(&["2024-32"]))),
