@@ -169,13 +169,18 @@ impl Book {
         data.map(Config::book).flat_map(|vae| [vae.clone(), vae.autoencoder()]).collect()
     }
 
-    /// すべて学習します。本の図は種 0 のものです。Ctrl-C なら、残りの学習はせずに失敗します。
+    /// すべて学習します。Ctrl-C なら、残りの学習はせずに失敗します。
     ///
+    /// どの設定も、`change` を通してから使います。試験が種や学習率を変えるためのもので、本では何も変えません。
     /// `keep` は学習が 1 つ終わる (または止められる) たびに呼ばれ、結果を残す機会になります。
-    pub fn train(seed: u64, quiet: bool, keep: &Keep<Config>) -> Result<Self> {
+    pub fn train(
+        change: impl Fn(Config) -> Config + Sync,
+        quiet: bool,
+        keep: &Keep<Config>,
+    ) -> Result<Self> {
         let named = Self::named_configs();
         let run = |label: &str, config: Config| -> Result<Outcome> {
-            let outcome = run(label, &Config { seed, ..config.clone() }, quiet)?;
+            let outcome = run(label, &change(config.clone()), quiet)?;
             if named.contains(&config) {
                 keep(&outcome)?;
             }
