@@ -98,7 +98,7 @@ pub struct Progress<'a> {
     /// 終わった回数 (1 から)。
     pub step: usize,
     pub model: &'a Generative,
-    /// 標本 1 つあたりの対数尤度の平均: 学習に使ったデータ、保留データ。
+    /// 標本 1 つあたりの対数尤度の平均: 学習に使ったデータ、テストデータ。
     pub log_likelihood: [f64; 2],
 }
 

@@ -2,16 +2,28 @@
 
 #[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
+mod untrained;
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use ch01_generative_models::book::{self, Book, MODELS};
 use ch01_generative_models::config::{Config, Data, Model};
+use ch01_generative_models::figures::Sweep;
 use ch01_generative_models::measure::{self, generate, mean};
 use common::seed::Seed;
 
 static BOOK: LazyLock<Book> =
     LazyLock::new(|| common::nn::run(|| Book::train(true, &|_| Ok(()))).unwrap());
+
+thread_local! {
+    static SUBJECT: Cell<Option<&'static Book>> = const { Cell::new(None) };
+}
+
+/// 主張を確かめる相手。監査が、学習していない本に替えます。
+fn book() -> &'static Book {
+    SUBJECT.get().unwrap_or_else(|| &BOOK)
+}
 
 #[test]
 fn figures_are_written() {
@@ -24,7 +36,7 @@ fn figures_are_written() {
 #[test]
 fn held_out_likelihood_grows_with_the_model() {
     let [pixels, gaussian, mixture] =
-        BOOK.digits.each_ref().map(|outcome| outcome.log_likelihood()[1]);
+        book().digits.each_ref().map(|outcome| outcome.log_likelihood()[1]);
     assert!(gaussian > pixels + 10., "独立な画素 {pixels}、正規分布 {gaussian}");
     assert!(mixture > gaussian + 4., "正規分布 {gaussian}、混合 {mixture}");
     // どれも、何も知らないモデルの log₂ 17 ビットよりは良い。
@@ -35,7 +47,7 @@ fn held_out_likelihood_grows_with_the_model() {
 #[ignore = "10 個の種で学習します (数十秒)"]
 fn held_out_likelihood_grows_with_the_model_for_ten_seeds() {
     for seed in 0..10 {
-        let outcomes = MODELS.map(|(model, _)| {
+        let outcomes = MODELS.map(|model| {
             let config = Config { seed, ..Config::book(Data::Digits, model) };
             book::run("種", &config, true).unwrap()
         });
@@ -57,43 +69,43 @@ fn held_out_likelihood_grows_with_the_model_for_ten_seeds() {
 #[test]
 fn samples_get_closer_to_the_real_ones() {
     let [pixels, gaussian, mixture] =
-        BOOK.digits.each_ref().map(|outcome| outcome.distance().unwrap());
+        book().digits.each_ref().map(|outcome| outcome.distance().unwrap());
     assert!(gaussian < pixels / 2., "独立な画素 {pixels}、正規分布 {gaussian}");
     assert!(mixture < gaussian - 0.002, "正規分布 {gaussian}、混合 {mixture}");
 }
 
 #[test]
 fn samples_are_not_copies_of_the_training_images() {
-    let split = &BOOK.digits[0].split;
+    let split = &book().digits[0].split;
     let real = measure::nearest(&split.held_out.x, &split.train.x);
-    for outcome in &BOOK.digits {
+    for outcome in &book().digits {
         let (fake, _) = generate(&outcome.trained.model, None, 500, Seed(0));
         let nearest = measure::nearest(&fake, &split.train.x);
-        // 見たことのない本物よりも、さらに学習データから離れている。
+        // 見たことのない本物よりも、さらに訓練データから離れている。
         assert!(mean(&nearest) > mean(&real));
         // いちばん似ているものでも、雑音 1 段ぶん (1/8 を 64 画素) より遠い。
         let closest = nearest.iter().copied().fold(f64::INFINITY, f64::min);
-        assert!(closest > 1., "いちばん近い学習データまで {closest}");
+        assert!(closest > 1., "いちばん近い訓練データまで {closest}");
     }
 }
 
 #[test]
 fn too_many_components_overfit() {
-    let points = &BOOK.components.points;
-    // 学習データの尤度は、成分を増やすほど上がり続ける。
+    let points = &book().components.points;
+    // 訓練データの尤度は、成分を増やすほど上がり続ける。
     assert!(points.windows(2).all(|pair| pair[1].1 > pair[0].1));
-    // 保留データの尤度は、途中でいちばん高くなり、多すぎると 1 つの正規分布よりも悪くなる。
+    // テストデータの尤度は、途中でいちばん高くなり、多すぎると 1 つの正規分布よりも悪くなる。
     let best = points.iter().max_by(|a, b| a.2.total_cmp(&b.2)).unwrap();
     let (one, most) = (points[0], points[points.len() - 1]);
     assert!((5. ..=10.).contains(&best.0), "いちばん良い成分の数 {}", best.0);
     assert!(best.2 > one.2 + 4. && best.2 > most.2 + 5.);
-    assert!(most.1 - most.2 > 3. * (best.1 - best.2), "学習と保留の差が広がる");
+    assert!(most.1 - most.2 > 3. * (best.1 - best.2), "訓練とテストの差が広がる");
 }
 
 #[test]
 fn without_a_floor_the_training_likelihood_explodes() {
-    let points = &BOOK.floors.points;
-    // 底を下げるほど学習データの尤度は上がり、保留データの尤度は、あるところから落ちる。
+    let points = &book().floors.points;
+    // 底を下げるほど訓練データの尤度は上がり、テストデータの尤度は、あるところから落ちる。
     assert!(points.windows(2).all(|pair| pair[0].1 > pair[1].1 + 5.));
     let best = points.iter().max_by(|a, b| a.2.total_cmp(&b.2)).unwrap();
     assert_eq!(best.0, -2.);
@@ -102,8 +114,8 @@ fn without_a_floor_the_training_likelihood_explodes() {
 
 #[test]
 fn upside_down_and_noise_get_lower_likelihood() {
-    let suspects = BOOK.suspects();
-    for outcome in &BOOK.digits[1..] {
+    let suspects = book().suspects();
+    for outcome in &book().digits[1..] {
         let [real, flipped, noise] =
             suspects.each_ref().map(|x| outcome.trained.model.log_density(x));
         assert!(measure::win_rate(&real, &flipped) > 0.8);
@@ -116,7 +128,7 @@ fn upside_down_and_noise_get_lower_likelihood() {
 
 #[test]
 fn components_find_digits_without_labels() {
-    let outcome = &BOOK.digits[2];
+    let outcome = &book().digits[2];
     let mixture = &outcome.trained.model.classes[0];
     let purity = measure::purity(mixture, &outcome.split.held_out, 10);
     // でたらめに分ければ 1 割あまり。ラベルを見ていないのに、半分を超える。
@@ -126,11 +138,11 @@ fn components_find_digits_without_labels() {
 #[test]
 fn conditional_generation_obeys_the_label() {
     // 別に学習した識別モデルに見せると、頼んだ数字だと答える。
-    let obedience = BOOK.obedience().unwrap();
+    let obedience = book().obedience().unwrap();
     assert!(obedience > 0.9, "{obedience}");
     // 無条件のモデルの標本では、識別モデルの答えは 10 種類に散らばる。
-    let (x, _) = generate(&BOOK.digits[2].trained.model, None, 500, Seed(0));
-    let posterior = BOOK.digit_classifier.trained.classifier.posterior(&x).unwrap();
+    let (x, _) = generate(&book().digits[2].trained.model, None, 500, Seed(0));
+    let posterior = book().digit_classifier.trained.classifier.posterior(&x).unwrap();
     let mut counts = [0; 10];
     posterior.column_iter().for_each(|p| counts[p.imax()] += 1);
     assert!(counts.iter().all(|&count| (5..200).contains(&count)), "{counts:?}");
@@ -139,16 +151,61 @@ fn conditional_generation_obeys_the_label() {
 #[test]
 fn generative_model_also_classifies() {
     // クラスごとの密度からベイズの定理で識別しても、識別モデルに負けない。
-    let outcome = &BOOK.by_label;
+    let outcome = &book().by_label;
     let posterior = outcome.trained.model.posterior(&outcome.split.held_out.x);
     let bayes = measure::accuracy(&posterior, &outcome.split.held_out.labels);
-    let classifier = BOOK.digit_classifier.accuracy().unwrap();
+    let classifier = book().digit_classifier.accuracy().unwrap();
     assert!(bayes > 0.95 && classifier > 0.93, "生成 {bayes}、識別 {classifier}");
 }
 
 #[test]
 fn moons_need_a_mixture() {
     let [pixels, gaussian, mixture] =
-        BOOK.moons.each_ref().map(|outcome| outcome.log_likelihood()[1]);
+        book().moons.each_ref().map(|outcome| outcome.log_likelihood()[1]);
     assert!(pixels < gaussian && gaussian + 0.8 < mixture, "{pixels} {gaussian} {mixture}");
+}
+
+/// 学習していない本。
+fn untrained_book() -> Book {
+    let book = common::nn::run(|| Book::train(true, &|_| Ok(()))).unwrap();
+    let sweep = |settings: [(f64, Config); 6]| Sweep {
+        points: settings
+            .map(|(value, config)| {
+                let outcome = book::run("試験", &config, true).unwrap();
+                let [train, held_out] = untrained::outcome(outcome).log_likelihood();
+                (value, train, held_out)
+            })
+            .into(),
+    };
+    Book {
+        classifier: untrained::classifier(&book.classifier.trained.config),
+        blobs: untrained::outcome(book.blobs),
+        moons: book.moons.map(untrained::outcome),
+        digits: book.digits.map(untrained::outcome),
+        by_label: untrained::outcome(book.by_label),
+        digit_classifier: untrained::classifier(&book.digit_classifier.trained.config),
+        components: sweep(book::components()),
+        floors: sweep(book::floors()),
+    }
+}
+
+#[test]
+#[ignore = "学習していないモデルで、すべての主張を試します (数十秒)"]
+fn claims_die_on_a_dead_model() {
+    SUBJECT.set(Some(Box::leak(Box::new(untrained_book()))));
+    let claims = chapter::claims![
+        held_out_likelihood_grows_with_the_model,
+        samples_get_closer_to_the_real_ones,
+        samples_are_not_copies_of_the_training_images,
+        too_many_components_overfit,
+        without_a_floor_the_training_likelihood_explodes,
+        upside_down_and_noise_get_lower_likelihood,
+        components_find_digits_without_labels,
+        conditional_generation_obeys_the_label,
+        generative_model_also_classifies,
+        moons_need_a_mixture,
+    ];
+    let structure: &[(&str, &[&str])] =
+        &[("図を書くだけで、何も主張しない", &["figures_are_written"])];
+    chapter::audit(include_str!("book.rs"), claims, structure);
 }

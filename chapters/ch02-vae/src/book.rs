@@ -18,6 +18,7 @@ use tools::session::{Keep, Settings};
 use tools::store::Store;
 
 use crate::config::{Config, Data, Model};
+use crate::density::Mixture;
 use crate::explorer::Explorer;
 use crate::figures::{self, Recorder, Swept};
 use crate::model::Decoder;
@@ -146,6 +147,12 @@ impl tools::session::Outcome for Outcome {
 /// β を動かす実験の値。0 は KL を切った学習、1 は元の VAE です。
 pub const BETAS: [f64; 7] = [0., 0.1, 0.3, 1., 3., 10., 30.];
 
+/// 次元を 1 つずつ動かす図の β。
+pub const TRAVERSED: f64 = 3.;
+
+/// オートエンコーダの潜在変数に当てはめる混合ガウスの、成分の数。第1章の数字と同じです。
+pub const COMPONENTS: usize = 10;
+
 /// 本に載せる実験の結果。
 pub struct Book {
     pub vowels: Outcome,
@@ -160,6 +167,9 @@ pub struct Book {
     pub denoising: Outcome,
     /// デノイジングと比べる、汚れを知らないオートエンコーダ
     pub plain: Outcome,
+    /// 「あいうえお」の VAE の、潜在変数の次元だけを 1 と 16 に変えたもの
+    pub one: Outcome,
+    pub sixteen: Outcome,
 }
 
 impl Book {
@@ -205,12 +215,14 @@ impl Book {
                 run("あいうえお (AE)", book(Data::Vowels).autoencoder())?,
                 run("デノイジング", Config::denoising())?,
                 run("汚れを知らない AE", Config { noise: 0., ..Config::denoising() })?,
+                run("1 次元", Config { z_dim: 1, ..book(Data::Vowels) })?,
+                run("16 次元", Config { z_dim: 16, ..book(Data::Vowels) })?,
             ];
             Ok((named, sweep.collect::<Result<_>>()?))
         };
         let (large, small) = both(large, small);
         let [hiragana, hiragana_ae, digits, digits_ae, broken] = large?;
-        let ([vowels, vowels_ae, denoising, plain], sweep) = small?;
+        let ([vowels, vowels_ae, denoising, plain, one, sixteen], sweep) = small?;
         Ok(Self {
             vowels,
             vowels_ae,
@@ -222,7 +234,14 @@ impl Book {
             broken,
             denoising,
             plain,
+            one,
+            sixteen,
         })
+    }
+
+    /// β = `beta` の学習。
+    pub fn swept(&self, beta: f64) -> &Outcome {
+        &self.sweep[BETAS.iter().position(|&known| known == beta).expect("BETAS にある値")]
     }
 
     /// 学習した順に、run.json での名前を付けて並べます。
@@ -239,6 +258,7 @@ impl Book {
         .into();
         named.extend(BETAS.iter().zip(&self.sweep).map(|(b, o)| (format!("beta.{b}"), o)));
         named.push(("reparam_off".into(), &self.broken));
+        named.extend([("dims.1".into(), &self.one), ("dims.16".into(), &self.sixteen)]);
         named
     }
 
@@ -253,15 +273,23 @@ impl Book {
             ("hiragana", &self.hiragana, &self.hiragana_ae),
             ("digits", &self.digits, &self.digits_ae),
         ] {
+            let count = figures::SAMPLES;
+            let seed = Seed(vae.trained.config.seed);
+            let made = [
+                ("AE", autoencoder.trained.generate(count, seed)?),
+                ("AE +\nガウス", autoencoder.fitted(1)?.narrow(0, 0, count)?),
+                ("AE +\n混合", autoencoder.fitted(COMPONENTS)?.narrow(0, 0, count)?),
+                ("VAE", vae.trained.generate(count, seed)?),
+            ];
+            figures::samples(&vae.trained, &made, &file(&format!("{name}-samples.png")))?;
             let (autoencoder, vae) = (&autoencoder.trained, &vae.trained);
-            figures::samples(autoencoder, vae, &file(&format!("{name}-samples.png")))?;
             if vae.config.z_dim == 2 {
                 figures::latent_pair(autoencoder, vae, &file(&format!("{name}-latent-pair.svg")))?;
             }
             let text = vae.history.to_string();
             tools::files::write(&file(&format!("{name}-history.txt")), text.as_bytes())?;
         }
-        let (two, sixteen) = (&self.vowels_ae.trained, &self.plain.trained);
+        let (two, sixteen) = (&self.vowels.trained, &self.sixteen.trained);
         figures::dims(two, sixteen, &file("dims-pair.png"))?;
         figures::interpolation(&self.hiragana.trained, &file("hiragana-interpolation.png"))?;
         let swept = BETAS.iter().zip(&self.sweep).map(|(&beta, outcome)| {
@@ -275,6 +303,7 @@ impl Book {
             })
         });
         figures::beta(&swept.collect::<Result<Vec<_>>>()?, dir)?;
+        figures::traversal(&self.swept(TRAVERSED).trained, &file("traversal.png"))?;
         figures::reparameterization(
             (&self.vowels.trained, &self.vowels.recorder),
             (&self.broken.trained, &self.broken.recorder),
@@ -318,6 +347,16 @@ impl Book {
             record.result(&format!("{name}.code_mean"), format!("{mean:.2}"));
             record.result(&format!("{name}.code_deviation"), format!("{deviation:.2}"));
         }
+        for (name, outcome) in [
+            ("vowels_ae", &self.vowels_ae),
+            ("hiragana_ae", &self.hiragana_ae),
+            ("digits_ae", &self.digits_ae),
+        ] {
+            for (key, components) in [("gaussian", 1), ("mixture", COMPONENTS)] {
+                let distance = outcome.fitted_distance(components)?;
+                record.result(&format!("{name}.distance_{key}"), format!("{distance:.2}"));
+            }
+        }
         record.config("denoise", &self.denoising.trained.config)?;
         let [before, after, plain] = self.denoising_errors()?;
         for (key, value) in [("before", before), ("after", after), ("plain", plain)] {
@@ -360,7 +399,7 @@ impl Outcome {
         Ok(Measured {
             reconstruction: f64::from(terms.reconstruction.to_scalar::<f32>()?),
             kl: f64::from(terms.kl.to_scalar::<f32>()?),
-            active: per_dim.iter().filter(|&&kl| kl > 0.01).count(),
+            active: per_dim.iter().filter(|&&kl| kl > figures::USED).count(),
             distance: f64::from(self.distance()?),
         })
     }
@@ -369,6 +408,22 @@ impl Outcome {
     pub fn distance(&self) -> Result<f32> {
         let real = &self.trained.dataset.held_out.x;
         Ok(energy_distance(&self.trained.generate(real.dim(0)?, Seed(0))?, real)?)
+    }
+
+    /// 訓練データの潜在変数に `components` 個の成分の混合ガウスを当てはめ、そこから引いて作った画像 `[N, dim]`。
+    ///
+    /// 枚数は、取っておいた画像と同じです。
+    pub fn fitted(&self, components: usize) -> Result<Tensor> {
+        let Trained { config, vae, dataset, .. } = &self.trained;
+        let codes = vae.encoder.forward(&dataset.train.x)?.mean().detach();
+        let density = Mixture::fit(&codes, components, Seed(config.seed))?;
+        let z = density.sample(dataset.held_out.labels.len(), Seed(0))?;
+        Ok(vae.decoder.images(&z)?.detach())
+    }
+
+    /// [`Outcome::fitted`] と、取っておいた画像とのエネルギー距離。
+    pub fn fitted_distance(&self, components: usize) -> Result<f32> {
+        Ok(energy_distance(&self.fitted(components)?, &self.trained.dataset.held_out.x)?)
     }
 
     /// 学習に使った本物と、取っておいた本物とのエネルギー距離。標本の距離が目指す下限です。

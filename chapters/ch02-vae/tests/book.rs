@@ -9,9 +9,10 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use candle_core::Tensor;
-use ch02_vae::book::{self, BETAS, Book, Measured, Outcome};
+use ch02_vae::book::{self, Book, COMPONENTS, Measured, Outcome, TRAVERSED};
 use ch02_vae::config::{Config, Data};
 use ch02_vae::explorer::Explorer;
+use ch02_vae::figures::USED;
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| train(|config| config));
 
@@ -35,6 +36,8 @@ const CLAIMS: &[(&str, fn())] = chapter::claims![
     vae_codes_fill_the_prior_but_autoencoder_codes_do_not,
     same_letters_gather_without_labels,
     sixteen_dimensions_reconstruct_better_than_two,
+    a_fitted_density_mends_the_autoencoder_samples,
+    only_the_used_dimensions_move_the_picture,
     reconstructions_are_blurrier_than_the_inputs,
     beta_zero_reconstructs_best_but_samples_worse,
     large_beta_collapses_the_posterior,
@@ -70,11 +73,6 @@ fn variety(images: &Tensor) -> f32 {
 fn faithfulness(outcome: &Outcome) -> f32 {
     let x = &outcome.trained.dataset.held_out.x;
     variety(&outcome.trained.vae.reconstruct(x).unwrap()) / variety(x)
-}
-
-/// β = `beta` の学習。
-fn swept(book: &Book, beta: f64) -> &Outcome {
-    &book.sweep[BETAS.iter().position(|&known| known == beta).unwrap()]
 }
 
 #[test]
@@ -136,8 +134,52 @@ fn same_letters_gather_without_labels() {
 #[test]
 fn sixteen_dimensions_reconstruct_better_than_two() {
     let book = book();
-    let (two, sixteen) = (measured(&book.vowels_ae), measured(&book.plain));
-    assert!(sixteen.reconstruction < two.reconstruction - 4.);
+    // 次元のほかは、同じ設定で学習した。
+    let (two, sixteen) = (measured(&book.vowels), measured(&book.sixteen));
+    println!(
+        "{} {} / {} {}",
+        two.reconstruction, two.distance, sixteen.reconstruction, sixteen.distance
+    );
+    assert!(sixteen.reconstruction < two.reconstruction - 1.);
+}
+
+/// オートエンコーダの悪さの大半は、引く場所が合っていないこと。潜在変数に分布を当てはめて引けば、生成は大きく良くなる。
+#[test]
+fn a_fitted_density_mends_the_autoencoder_samples() {
+    let book = book();
+    for (autoencoder, vae) in [
+        (&book.vowels_ae, &book.vowels),
+        (&book.hiragana_ae, &book.hiragana),
+        (&book.digits_ae, &book.digits),
+    ] {
+        let plain = autoencoder.distance().unwrap();
+        let [gaussian, mixture] =
+            [1, COMPONENTS].map(|components| autoencoder.fitted_distance(components).unwrap());
+        println!("{plain} {gaussian} {mixture} {}", vae.distance().unwrap());
+        assert!(gaussian < plain / 2. && mixture < plain / 4., "{plain} {gaussian} {mixture}");
+    }
+}
+
+/// 使われている次元を動かすと絵が変わり、使われていない次元を動かしても変わらない。
+#[test]
+fn only_the_used_dimensions_move_the_picture() {
+    let trained = &book().swept(TRAVERSED).trained;
+    let kl = trained.held_out_kl_per_dim().unwrap();
+    let moved = |dim: usize| {
+        let ends = [-2f32, 2.].map(|at| {
+            let z: Vec<f32> = (0..kl.len()).map(|d| if d == dim { at } else { 0. }).collect();
+            let z = Tensor::new(&z[..], trained.dataset.held_out.x.device()).unwrap();
+            trained.vae.decoder.images(&z.unsqueeze(0).unwrap()).unwrap()
+        });
+        scalar((&ends[0] - &ends[1]).unwrap().abs().unwrap().mean_all())
+    };
+    let of = |used: bool| -> Vec<f32> {
+        (0..kl.len()).filter(|&dim| (kl[dim] > USED) == used).map(moved).collect()
+    };
+    let (used, unused) = (of(true), of(false));
+    let least = used.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = unused.iter().copied().fold(0., f32::max);
+    assert!(used.len() >= 2 && !unused.is_empty() && least > 4. * most, "{used:?} {unused:?}");
 }
 
 #[test]
@@ -166,7 +208,7 @@ fn beta_zero_reconstructs_best_but_samples_worse() {
         assert!(pair[0].reconstruction < pair[1].reconstruction + 0.5);
         assert!(pair[0].kl > pair[1].kl - 0.05);
     }
-    let at = |beta| measured(swept(book, beta));
+    let at = |beta| measured(book.swept(beta));
     assert!(at(0.).reconstruction < at(1.).reconstruction - 4.);
     // 標本は、間の β がいちばん良い。
     for beta in [0.1, 0.3, 1.] {
@@ -177,7 +219,7 @@ fn beta_zero_reconstructs_best_but_samples_worse() {
 #[test]
 fn large_beta_collapses_the_posterior() {
     let book = book();
-    let (collapsed, standard) = (measured(swept(book, 30.)), measured(swept(book, 1.)));
+    let (collapsed, standard) = (measured(book.swept(30.)), measured(book.swept(1.)));
     assert!(collapsed.kl < 0.1 && collapsed.active == 0, "{}", collapsed.kl);
     assert!(standard.kl > 3. && standard.active >= 3, "{}", standard.kl);
 }
@@ -185,7 +227,7 @@ fn large_beta_collapses_the_posterior() {
 #[test]
 fn collapsed_reconstructions_ignore_the_input() {
     let book = book();
-    let (collapsed, standard) = (faithfulness(swept(book, 30.)), faithfulness(swept(book, 1.)));
+    let (collapsed, standard) = (faithfulness(book.swept(30.)), faithfulness(book.swept(1.)));
     assert!(collapsed < 0.05 && standard > 0.5, "{collapsed} {standard}");
 }
 
@@ -283,9 +325,9 @@ fn claims_hold_for_ten_seeds() {
 fn claims_die_on_a_dead_model() {
     let dead = train(|config| Config { lr: 0., ..config });
     SUBJECT.set(Some(Box::leak(Box::new(dead))));
-    let structure = [
-        ("figures_are_written", "図を書くだけで、何も主張しない"),
-        ("explorer_weights_reproduce_the_decoder", "どんな重みでも、丸めて運べるかを見る"),
+    let structure: &[(&str, &[&str])] = &[
+        ("図を書くだけで、何も主張しない", &["figures_are_written"]),
+        ("どんな重みでも、丸めて運べるかを見る", &["explorer_weights_reproduce_the_decoder"]),
     ];
-    chapter::audit(include_str!("book.rs"), CLAIMS, &structure);
+    chapter::audit(include_str!("book.rs"), CLAIMS, structure);
 }

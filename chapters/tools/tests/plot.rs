@@ -208,12 +208,18 @@ fn map_names_each_cluster_and_hides_what_is_outside() {
     };
     let clusters =
         vec![cluster("あ", color::CLASSES[0], -1.), cluster("い", color::CLASSES[1], 1.)];
-    let map = |clusters| Map { title: "地図".into(), extent: 3., clusters, circles: vec![1.] };
+    let map = |clusters| Map {
+        title: "地図".into(),
+        extent: 3.,
+        clusters,
+        circles: vec![1.],
+        circles_label: "単位円".into(),
+    };
     map::save(&path, &[map(clusters), map(vec![])]).unwrap();
     let svg = std::fs::read_to_string(&path).unwrap();
     assert_eq!(svg.matches("<circle").count(), 4, "枠の外の点は描かない");
     assert_eq!(svg.matches("<polygon").count(), 2);
-    for text in ["あ", "い", "地図", "−2", "2"] {
+    for text in ["あ", "い", "地図", "単位円", "−2", "2"] {
         assert!(svg.lines().any(|line| line.trim() == text), "{text} がない");
     }
 }
