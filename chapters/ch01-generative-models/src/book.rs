@@ -112,6 +112,16 @@ impl Outcome {
             .map(|data| measure::mean(&self.trained.model.log_density(&data.x)))
     }
 
+    /// 学習の前のモデル。EM の出発点です。
+    pub fn start(&self) -> Result<Generative> {
+        let config = &self.trained.config;
+        let (prior, groups) = train::groups(config, &self.split.train)?;
+        let rng = &mut Seed(config.seed).rng("initial");
+        let classes =
+            groups.iter().map(|x| train::initial(config, x, rng)).collect::<Result<_>>()?;
+        Ok(Generative { prior, classes })
+    }
+
     /// テストデータとのエネルギー距離。
     pub fn distance(&self) -> Result<f32> {
         measure::distance(&self.trained.model, &self.split.held_out.x)
@@ -222,8 +232,9 @@ pub struct Book {
     pub floors: Sweep,
 }
 
-/// 軸を図にする数字。
-pub const AXES_OF: usize = 3;
+/// 軸を図にする数字と、その軸に沿って変わるもの。
+pub const AXES_OF: usize = 0;
+pub const AXES: [&str; 3] = ["太さ", "傾き", "濃さ"];
 
 /// 3 つの生成モデル。
 pub const MODELS: [Model; 3] = [Model::Pixels, Model::Gaussian, Model::Mixture];
@@ -295,7 +306,7 @@ impl Book {
         let digits = self.digits.each_ref().map(|outcome| &outcome.trained.model);
         figures::real_digits(real, dir)?;
         figures::side_by_side(real, digits, dir)?;
-        figures::axes(&self.by_label.trained.model, AXES_OF, dir)?;
+        figures::axes(&self.by_label.trained.model, AXES_OF, &AXES, dir)?;
         for outcome in self.digits.iter().chain([&self.by_label]) {
             figures::draw(&outcome.trained, &outcome.recorder, &outcome.split.held_out, dir)?;
         }
@@ -326,6 +337,12 @@ impl Book {
         let real = &self.digits[0].split.held_out.x;
         let noise = measure::noise(real.nrows(), real.ncols(), Seed(0));
         [real.clone(), measure::upside_down(real), noise]
+    }
+
+    /// 混合ガウスの、EM を始める前の純度。
+    pub fn purity_at_start(&self) -> Result<f64> {
+        let mixture = &self.digits[2];
+        Ok(measure::purity(&mixture.start()?.classes[0], &mixture.split.held_out, 10))
     }
 
     /// 条件付き生成 p(x|y) で作った画像を、別に学習した識別モデルが y と答える割合。
@@ -408,6 +425,7 @@ impl Book {
         let purity = measure::purity(&mixture.trained.model.classes[0], &real.held_out, 10);
         record.result("digits.mixture.components", mixture.trained.config.components);
         record.result("digits.mixture.purity", percent(purity));
+        record.result("digits.mixture.purity_start", percent(self.purity_at_start()?));
 
         let suspects = self.suspects();
         let [real, flipped, noise] =

@@ -333,24 +333,33 @@ pub fn means(model: &Generative, path: &Path) -> Result<()> {
     plot::table(path, &[""], &["山ごとの平均像 (割合の大きい順)"], &[sheet], 6)
 }
 
-/// 数字 `digit` だけの正規分布の軸 (主成分)。行ごとに 1 本の軸で、中央が平均像、左右へ標準偏差の 2 倍までずらします。
-pub fn axes(model: &Generative, digit: usize, dir: &Path) -> Result<()> {
-    const AXES: usize = 4;
+/// 数字 `digit` だけの正規分布の軸 (主成分)。行ごとに 1 本の軸で、中央が平均像、左右へ標準偏差の 3 倍までずらします。
+///
+/// `names` は、軸に沿って変わるものの名前です。
+pub fn axes(model: &Generative, digit: usize, names: &[&str], dir: &Path) -> Result<()> {
+    const COLUMNS: usize = 9;
     let gaussian = &model.classes[digit].components[0];
-    let row = |axis: usize| -> Result<Tensor> {
-        let moved = (-4..=4).map(|step| {
-            let mut z = DVector::zeros(gaussian.mean.len());
-            z[axis] = 0.5 * f64::from(step);
-            gaussian.place(&z)
-        });
-        images(&DMatrix::from_columns(&moved.collect::<Vec<_>>()))
-    };
-    let rows = principal(gaussian).into_iter().take(AXES).map(row).collect::<Result<Vec<_>>>()?;
-    let sheets: Vec<Sheet> =
-        rows.iter().map(|images| Sheet { images, columns: 9, frame: color::LATENT }).collect();
-    let names: Vec<String> = (1..=AXES).map(|axis| format!("軸 {axis}")).collect();
+    let rows = principal(gaussian).into_iter().zip(names);
+    let rows: Vec<Tensor> =
+        rows.map(|(axis, _)| images(&along(gaussian, axis, COLUMNS))).collect::<Result<_>>()?;
+    let sheets: Vec<Sheet> = rows
+        .iter()
+        .map(|images| Sheet { images, columns: COLUMNS, frame: color::LATENT })
+        .collect();
+    let names: Vec<String> =
+        (1..).zip(names).map(|(axis, name)| format!("軸 {axis}\n{name}")).collect();
     let title = format!("「{digit}」の平均像 (中央) を、軸に沿って動かす");
-    plot::table(&dir.join("digits-axes.png"), &names, &[title], &sheets, 5)
+    plot::table(&dir.join("digits-axes.png"), &names, &[title], &sheets, 6)
+}
+
+/// 平均像を、軸 `axis` に沿って標準偏差の −3 倍から 3 倍までずらした `count` 枚 `[dim, count]`。
+pub fn along(gaussian: &Gaussian, axis: usize, count: usize) -> DMatrix<f64> {
+    let moved = (0..count).map(|step| {
+        let mut z = DVector::zeros(gaussian.mean.len());
+        z[axis] = 6. * step as f64 / (count - 1) as f64 - 3.;
+        gaussian.place(&z)
+    });
+    DMatrix::from_columns(&moved.collect::<Vec<_>>())
 }
 
 /// 軸の番号を、分散の大きい順に並べます。

@@ -185,7 +185,7 @@ pub fn resume(
 
 // ANCHOR: groups
 /// ラベルを使わないなら、全部を 1 つの組にします。使うなら、クラスごとに分け、割合を p(y) とします。
-fn groups(config: &Config, train: &Labelled) -> Result<(Vec<f64>, Vec<DMatrix<f64>>)> {
+pub fn groups(config: &Config, train: &Labelled) -> Result<(Vec<f64>, Vec<DMatrix<f64>>)> {
     let groups = match config.labels {
         Labels::Ignore => vec![train.x.clone()],
         Labels::Use => (0..config.data.classes()).map(|y| train.of_class(y)).collect(),

@@ -128,16 +128,16 @@ impl tools::session::Outcome for Outcome {
         let measured = self.measure()?;
         let config = &self.trained.config;
         let samples = format!(
-            "N(0, I) から作った画像と本物とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。",
+            "N(0, I) から作った画像と本物とのエネルギー距離は {:.2} です。0 に近いほど、本物と分布が近いことを表します。",
             measured.distance
         );
         Ok(match config.model {
             Model::Vae => format!(
-                "取っておいた画像で、再構成 {:.1}、KL {:.1} (nat/枚) でした。潜在変数 {} 次元のうち {} 次元が使われています。\n{samples}",
+                "テストデータで、再構成 {:.1}、KL {:.1} (nat/枚) でした。潜在変数 {} 次元のうち {} 次元が使われています。\n{samples}",
                 measured.reconstruction, measured.kl, config.z_dim, measured.active
             ),
             Model::Ae => format!(
-                "取っておいた画像で、再構成 {:.1} (nat/枚) でした。潜在変数の並び方は、何も整えていません。\n{samples}",
+                "テストデータで、再構成 {:.1} (nat/枚) でした。潜在変数の並び方は、何も整えていません。\n{samples}",
                 measured.reconstruction
             ),
         })
@@ -379,7 +379,7 @@ impl Book {
     }
 }
 
-/// 取っておいた画像での測定。
+/// テストデータでの測定。
 pub struct Measured {
     /// 再構成の項 (nat/枚)
     pub reconstruction: f64,
@@ -392,7 +392,7 @@ pub struct Measured {
 }
 
 impl Outcome {
-    /// 取っておいた画像で測ります。
+    /// テストデータで測ります。
     pub fn measure(&self) -> Result<Measured> {
         let terms = self.trained.held_out_terms()?;
         let per_dim = self.trained.held_out_kl_per_dim()?;
@@ -404,7 +404,7 @@ impl Outcome {
         })
     }
 
-    /// N(0, I) からの標本と、取っておいた画像とのエネルギー距離。
+    /// N(0, I) からの標本と、テストデータとのエネルギー距離。
     pub fn distance(&self) -> Result<f32> {
         let real = &self.trained.dataset.held_out.x;
         Ok(energy_distance(&self.trained.generate(real.dim(0)?, Seed(0))?, real)?)
@@ -412,7 +412,7 @@ impl Outcome {
 
     /// 訓練データの潜在変数に `components` 個の成分の混合ガウスを当てはめ、そこから引いて作った画像 `[N, dim]`。
     ///
-    /// 枚数は、取っておいた画像と同じです。
+    /// 枚数は、テストデータと同じです。
     pub fn fitted(&self, components: usize) -> Result<Tensor> {
         let Trained { config, vae, dataset, .. } = &self.trained;
         let codes = vae.encoder.forward(&dataset.train.x)?.mean().detach();
@@ -421,12 +421,12 @@ impl Outcome {
         Ok(vae.decoder.images(&z)?.detach())
     }
 
-    /// [`Outcome::fitted`] と、取っておいた画像とのエネルギー距離。
+    /// [`Outcome::fitted`] と、テストデータとのエネルギー距離。
     pub fn fitted_distance(&self, components: usize) -> Result<f32> {
         Ok(energy_distance(&self.fitted(components)?, &self.trained.dataset.held_out.x)?)
     }
 
-    /// 学習に使った本物と、取っておいた本物とのエネルギー距離。標本の距離が目指す下限です。
+    /// 学習に使った本物と、テストデータとのエネルギー距離。標本の距離が目指す下限です。
     pub fn distance_between_real(&self) -> Result<f32> {
         let dataset = &self.trained.dataset;
         let count = dataset.held_out.labels.len();
@@ -453,7 +453,7 @@ impl Outcome {
         Ok(agree as f64 / asked.len() as f64)
     }
 
-    /// 取っておいた画像の潜在変数全体の、平均と標準偏差 (次元の平均)。N(0, I) なら 0 と 1 です。
+    /// テストデータの潜在変数全体の、平均と標準偏差 (次元の平均)。N(0, I) なら 0 と 1 です。
     pub fn spread_of_codes(&self) -> Result<(f32, f32)> {
         let code = self.trained.vae.encoder.forward(&self.trained.dataset.held_out.x)?;
         let mean = code.mean().mean_keepdim(0)?;

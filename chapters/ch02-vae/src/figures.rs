@@ -113,7 +113,7 @@ fn reconstruct(trained: &Trained, x: &Tensor) -> Result<Tensor> {
     trained.vae.reconstruct(x)
 }
 
-/// 取っておいた画像から、均等に離れた `count` 枚。
+/// テストデータから、均等に離れた `count` 枚。
 fn spread_rows(images: &Images, count: usize) -> Result<Tensor> {
     let all = images.labels.len();
     // 字の並びの周期と重なると同じ字ばかりになるので、1 枚ずつずらす。
@@ -163,7 +163,7 @@ fn losses(trained: &Trained, path: &Path) -> Result<()> {
     .save(path)
 }
 
-/// 取っておいた画像の潜在変数を、字ごとに色を変えて描きます。円は N(0, I) の 1σ と 2σ です。
+/// テストデータの潜在変数を、字ごとに色を変えて描きます。円は N(0, I) の 1σ と 2σ です。
 pub fn latent_map(trained: &Trained, title: String, spreads: bool) -> Result<Map> {
     const POINTS: usize = 480;
     const SPREADS: usize = 80;

@@ -153,7 +153,7 @@ impl tools::session::Outcome for Outcome {
                 let what =
                     if self.trained.config.data == Data::Digits { "数字" } else { "画像" };
                 format!(
-                    "本物の{what}とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
+                    "本物の{what}とのエネルギー距離は {:.2} です。0 に近いほど、本物と分布が近いことを表します。\n{outputs}",
                     energy_distance(&fake, &real)?
                 )
             }
