@@ -37,8 +37,8 @@ fn figures_are_written() {
 fn held_out_likelihood_grows_with_the_model() {
     let [pixels, gaussian, mixture] =
         book().digits.each_ref().map(|outcome| outcome.log_likelihood()[1]);
-    assert!(gaussian > pixels + 10., "独立な画素 {pixels}、正規分布 {gaussian}");
-    assert!(mixture > gaussian + 4., "正規分布 {gaussian}、混合 {mixture}");
+    assert!(gaussian > pixels + 10., "独立画素 {pixels}、ガウス {gaussian}");
+    assert!(mixture > gaussian + 4., "ガウス {gaussian}、混合 {mixture}");
     // どれも、何も知らないモデルの log₂ 17 ビットよりは良い。
     assert!(measure::bits_per_pixel(pixels, 64) < 17f64.log2());
 }
@@ -72,8 +72,8 @@ fn held_out_likelihood_grows_with_the_model_for_ten_seeds() {
 fn samples_get_closer_to_the_real_ones() {
     let [pixels, gaussian, mixture] =
         book().digits.each_ref().map(|outcome| outcome.distance().unwrap());
-    assert!(gaussian < pixels / 2., "独立な画素 {pixels}、正規分布 {gaussian}");
-    assert!(mixture < gaussian - 0.002, "正規分布 {gaussian}、混合 {mixture}");
+    assert!(gaussian < pixels / 2., "独立画素 {pixels}、ガウス {gaussian}");
+    assert!(mixture < gaussian - 0.002, "ガウス {gaussian}、混合 {mixture}");
 }
 
 #[test]
