@@ -33,6 +33,7 @@ fn figures_are_written() {
     assert_eq!(record.configs["digits.mixture"], serde_json::to_value(config).unwrap());
 }
 
+/// テストデータの対数尤度は、独立画素、ガウス、混合ガウスの順に高くなる。
 #[test]
 fn held_out_likelihood_grows_with_the_model() {
     let [pixels, gaussian, mixture] =
@@ -68,6 +69,7 @@ fn held_out_likelihood_grows_with_the_model_for_ten_seeds() {
     }
 }
 
+/// 作った数字と本物との距離は、独立画素、ガウス、混合ガウスの順に縮む。
 #[test]
 fn samples_get_closer_to_the_real_ones() {
     let [pixels, gaussian, mixture] =
@@ -76,6 +78,7 @@ fn samples_get_closer_to_the_real_ones() {
     assert!(mixture < gaussian - 0.002, "ガウス {gaussian}、混合 {mixture}");
 }
 
+/// 作った数字は、どの訓練データの写しでもない。
 #[test]
 fn samples_are_not_copies_of_the_training_images() {
     let mut means = Vec::new();
@@ -95,6 +98,7 @@ fn samples_are_not_copies_of_the_training_images() {
     assert!(means[1] < means[0] - 0.4 && means[2] < means[1] - 0.4, "{means:?}");
 }
 
+/// 山を増やすほど訓練データの尤度は上がり続け、テストデータの尤度は途中から下がる。
 #[test]
 fn too_many_components_overfit() {
     let points = &book().components.points;
@@ -108,6 +112,7 @@ fn too_many_components_overfit() {
     assert!(most.1 - most.2 > 3. * (best.1 - best.2), "訓練とテストの差が広がる");
 }
 
+/// 分散の底を下げるほど訓練データの尤度は上がり続け、学習に使わないデータの尤度は落ちる。
 #[test]
 fn without_a_floor_the_training_likelihood_explodes() {
     let points = &book().floors.points;
@@ -118,6 +123,7 @@ fn without_a_floor_the_training_likelihood_explodes() {
     assert!(points[0].2 < best.2 - 30. && points[0].1 > best.1 + 30.);
 }
 
+/// 上下逆さまの数字とノイズには、本物より低い密度が付く。
 #[test]
 fn upside_down_and_noise_get_lower_likelihood() {
     let suspects = book().suspects();
@@ -158,6 +164,7 @@ fn axes_of_one_digit_are_thickness_and_slant() {
     assert!(changes[0].0 < -3. && changes[2].0 > 3., "{changes:?}");
 }
 
+/// EM は、ラベルを見ずに、山と数字の一致を出発点より良くする。
 #[test]
 fn components_find_digits_without_labels() {
     let outcome = &book().digits[2];
@@ -168,6 +175,7 @@ fn components_find_digits_without_labels() {
     assert!(purity > start + 0.05, "EM の前 {start}、後 {purity}");
 }
 
+/// 条件付きで作った数字を、別の識別モデルは頼んだとおりの数字だと答える。
 #[test]
 fn conditional_generation_obeys_the_label() {
     // 別に学習した識別モデルに見せると、頼んだ数字だと答える。
@@ -181,6 +189,7 @@ fn conditional_generation_obeys_the_label() {
     assert!(counts.iter().all(|&count| (5..200).contains(&count)), "{counts:?}");
 }
 
+/// 数字ごとの密度からベイズの定理で分類しても、識別モデルに負けない。
 #[test]
 fn generative_model_also_classifies() {
     // クラスごとの密度からベイズの定理で識別しても、識別モデルに負けない。
@@ -191,6 +200,7 @@ fn generative_model_also_classifies() {
     assert!(bayes > 0.95 && classifier > 0.93, "生成 {bayes}、識別 {classifier}");
 }
 
+/// 三日月では、混合ガウスの尤度がほかの二つよりずっと高い。
 #[test]
 fn moons_need_a_mixture() {
     let [pixels, gaussian, mixture] =

@@ -50,6 +50,7 @@ fn kl(p: &[f64], q: &[f64]) -> f64 {
 
 // ───── 密度と最尤推定 ─────
 
+/// 三つのモデルの密度は、平面全体で足し合わせると 1 になる。
 #[test]
 fn density_integrates_to_one() {
     for model in [Model::Pixels, Model::Gaussian, Model::Mixture] {
@@ -65,6 +66,7 @@ fn density_integrates_to_one() {
     }
 }
 
+/// 対数密度が、手計算と一致する。
 #[test]
 fn log_density_matches_hand_computation() {
     // Σ = [[2, 1], [1, 2]] は行列式 3、逆行列 [[2, −1], [−1, 2]] / 3。x − μ = (1, 0) なら二次形式は 2/3。
@@ -74,6 +76,7 @@ fn log_density_matches_hand_computation() {
     assert_close(gaussian.log_density(&dmatrix![2.; 1.])[0], hand, 1e-12);
 }
 
+/// ガウス分布の最尤推定は、標本の平均と、個数で割った共分散である。
 #[test]
 fn gaussian_mle_is_the_sample_mean_and_covariance() {
     let x = dmatrix![1., 2., 3., 6.; 0., 2., 1., 5.];
@@ -83,6 +86,7 @@ fn gaussian_mle_is_the_sample_mean_and_covariance() {
     assert!((fitted.covariance() - dmatrix![3.5, 3.25; 3.25, 3.5]).norm() < 1e-12);
 }
 
+/// 最尤推定から平均や軸や分散を少しでもずらすと、尤度が下がる。
 #[test]
 fn likelihood_is_highest_at_the_mle() {
     let x = learn(&Config::tiny(Data::Blobs, Model::Gaussian)).split.train.x;
@@ -104,6 +108,7 @@ fn likelihood_is_highest_at_the_mle() {
     }
 }
 
+/// 表が 7 回、裏が 3 回なら、尤度は 0.7 でいちばん高い。
 #[test]
 fn coin_likelihood_is_highest_at_the_frequency() {
     // 表 7 回、裏 3 回。対数尤度 7 log q + 3 log(1 − q)。
@@ -114,6 +119,7 @@ fn coin_likelihood_is_highest_at_the_frequency() {
     assert_close(log_likelihood(0.7), -6.109, 5e-4);
 }
 
+/// 対数尤度の平均は、KL の符号を変えたものと、モデルによらない定数の和である。
 #[test]
 fn maximum_likelihood_minimises_the_forward_kl() {
     // 平均対数尤度 Σ p log q = −H(p) − KL(p‖q)。H(p) は q によらないので、2 つの最適化は同じになる。
@@ -125,6 +131,7 @@ fn maximum_likelihood_minimises_the_forward_kl() {
     }
 }
 
+/// KL は、向きを変えると値も、勝つモデルも変わる。
 #[test]
 fn kl_divergence_is_asymmetric() {
     // 2 つの山 p を、広い q と、片方の山だけの q で近似する。
@@ -137,6 +144,7 @@ fn kl_divergence_is_asymmetric() {
     assert_close(kl(&one, &p), 0.582, 5e-4);
 }
 
+/// 標本の 99 % をノイズに替えても、対数尤度は log 100 までしか下がらない。
 #[test]
 fn noise_mixed_in_hardly_lowers_the_likelihood() {
     // 99 % を雑音に替えても、log p が下がるのは log 100 まで (Theis et al. 2016, 3.2 節)。
@@ -157,6 +165,7 @@ fn noise_mixed_in_hardly_lowers_the_likelihood() {
 
 // ───── 3 つの生成モデル ─────
 
+/// 独立画素のモデルは分散だけを残し、画素どうしの相関を捨てる。
 #[test]
 fn independent_pixels_keep_only_the_diagonal() {
     let x = learn(&Config::tiny(Data::Moons, Model::Pixels)).split.train.x;
@@ -177,6 +186,7 @@ fn independent_pixels_keep_only_the_diagonal() {
     assert!(covariance(Model::Pixels).abs() < 0.01 && covariance(Model::Gaussian).abs() > 0.02);
 }
 
+/// 独立画素の密度は、画素ごとの密度の積である。
 #[test]
 fn independent_pixels_likelihood_is_a_product() {
     let outcome = learn(&Config::tiny(Data::Digits, Model::Pixels));
@@ -196,6 +206,7 @@ fn independent_pixels_likelihood_is_a_product() {
     assert_close(gaussian.log_density(x)[0], each, 1e-9);
 }
 
+/// ガウス分布の軸は、散らばりがいちばん大きい向きから順に並ぶ主成分である。
 #[test]
 fn gaussian_axes_are_the_principal_components() {
     let outcome = learn(&Config { floor: 0., ..Config::book(Data::Digits, Model::Gaussian) });
@@ -221,6 +232,7 @@ fn gaussian_axes_are_the_principal_components() {
     assert!((covariance - DMatrix::from_diagonal(&gaussian.variances)).abs().max() < 1e-9);
 }
 
+/// 作った点の平均と共分散は、学習した平均と共分散に一致する。
 #[test]
 fn sampling_matches_the_fitted_mean_and_covariance() {
     let fitted = learn(&Config::tiny(Data::Blobs, Model::Gaussian)).trained.model;
@@ -231,6 +243,7 @@ fn sampling_matches_the_fitted_mean_and_covariance() {
     assert!((again.covariance() - gaussian.covariance()).norm() < 5e-3);
 }
 
+/// EM の繰り返しで、訓練データの対数尤度は 1 回も下がらない。
 #[test]
 fn em_never_lowers_the_log_likelihood() {
     // 底のない平面の点と、底が効いている数字の両方で、1 回も下がらない。
@@ -256,6 +269,7 @@ fn em_never_lowers_the_log_likelihood() {
     }
 }
 
+/// どの山から来たかの確率は、足すと 1 になる。
 #[test]
 fn responsibilities_sum_to_one() {
     let outcome = learn(&Config::tiny(Data::Digits, Model::Mixture));
@@ -268,6 +282,7 @@ fn responsibilities_sum_to_one() {
     assert_close(weights, 1., 1e-12);
 }
 
+/// ラベルを隠して混合を学ぶと、山が隠れた種類とほぼ重なる。
 #[test]
 fn em_recovers_hidden_components_without_labels() {
     // 2 つのクラスのデータから、ラベルを隠して混合を学ぶと、隠れた成分がクラスとほぼ重なる。
@@ -290,6 +305,7 @@ fn bayes(joint: [&[f64]; 2]) -> (Vec<f64>, Vec<f64>) {
     (p_x, posterior)
 }
 
+/// ベイズの定理の計算が、籠の手計算と一致する。
 #[test]
 fn bayes_rule_matches_hand_computation() {
     // 籠に、みかん 12 個 (小 8・中 3・大 1) と、りんご 8 個 (小 1・中 3・大 4)。
@@ -311,6 +327,7 @@ fn bayes_rule_matches_hand_computation() {
     assert_close(model.posterior(&dmatrix![0.5])[(0, 0)], hand, 1e-12);
 }
 
+/// 生成モデルの密度から求めた答えと、識別モデルの答えが、ほぼ一致する。
 #[test]
 fn bayes_rule_matches_the_classifier() {
     // 広がりの同じ 2 つの正規分布なら、正しい p(y|x) はソフトマックスの形をしている。
@@ -327,6 +344,7 @@ fn bayes_rule_matches_the_classifier() {
     }
 }
 
+/// まったく違う二つの分布が、同じ p(y|x) を持つことがある。
 #[test]
 fn two_densities_share_one_classifier() {
     // 籠の例: p(y|x) がまったく同じでも、p(x) の違う籠がある。
@@ -354,6 +372,7 @@ fn two_densities_share_one_classifier() {
     assert!(wide.log_density(&edge)[0] - narrow.log_density(&edge)[0] > 5.);
 }
 
+/// データから遠い点に、識別モデルは 99 % 以上の確率を答え、生成モデルは低い密度を付ける。
 #[test]
 fn classifier_is_confident_where_the_density_is_tiny() {
     for seed in 0..5 {
@@ -379,6 +398,7 @@ fn mislabelled(split: &Split) -> Split {
     Split { train, held_out: split.held_out.clone() }
 }
 
+/// ラベルをでたらめにしても、学んだ密度は 1 ビットも変わらない。
 #[test]
 fn labels_do_not_change_the_density() {
     for model in [Model::Pixels, Model::Gaussian, Model::Mixture] {
@@ -393,6 +413,7 @@ fn labels_do_not_change_the_density() {
     }
 }
 
+/// ラベルをでたらめにすると、識別モデルは当たらなくなる。
 #[test]
 fn labels_decide_the_classifier() {
     let book = Config::book(Data::Digits, Model::Classifier);
@@ -411,6 +432,7 @@ fn labels_decide_the_classifier() {
     assert!(right > 0.9 && wrong < 0.3, "正しいラベル {right}、でたらめなラベル {wrong}");
 }
 
+/// 交差エントロピーが、手計算と一致する。
 #[test]
 fn cross_entropy_matches_hand_computation() {
     use candle_core::{Device, Tensor};
@@ -424,6 +446,7 @@ fn cross_entropy_matches_hand_computation() {
 
 // ───── 生成 ─────
 
+/// 識別モデルは新しい x を作れず、生成モデルは訓練データに無い点を作る。
 #[test]
 fn only_the_generative_model_makes_new_x() {
     let dir = tempfile::tempdir().unwrap();
@@ -442,6 +465,7 @@ fn only_the_generative_model_makes_new_x() {
     assert!(nearest.iter().all(|distance| *distance > 1e-9));
 }
 
+/// 保存したモデルのほかをすべて消しても、同じものが作れる。
 #[test]
 fn generation_uses_only_the_saved_model() {
     let dir = tempfile::tempdir().unwrap();
@@ -468,6 +492,7 @@ fn generation_uses_only_the_saved_model() {
     assert!(error.contains("model.safetensors がありません"), "{error}");
 }
 
+/// 条件付きで作った点は、頼んだ種類の中心の周りに集まる。
 #[test]
 fn conditional_samples_belong_to_the_asked_class() {
     let outcome = learn(&Config::by_class(Data::Blobs));
@@ -484,6 +509,7 @@ fn conditional_samples_belong_to_the_asked_class() {
     assert_close(share, outcome.trained.model.prior[0], 0.02);
 }
 
+/// 分散が 0 の方向では密度が際限なく上がるので、底のない設定を断る。
 #[test]
 fn zero_floor_is_refused_on_constant_pixels() {
     // 同じ値ばかりの方向では、分散 0 の正規分布がいくらでも高い密度を持ててしまう。
@@ -504,6 +530,7 @@ fn zero_floor_is_refused_on_constant_pixels() {
     assert_close(likelihood(1e-8) - likelihood(1e-6), 10f64.ln(), 1e-6);
 }
 
+/// 何も知らないモデルは 1 画素あたり log₂ 17 ビットで、足した雑音は丸めれば消える。
 #[test]
 fn dequantised_density_bounds_the_discrete_probability() {
     // 何も知らないモデル (17 段の幅に一様) は、1 画素あたり log₂ 17 ビットになる。
@@ -516,6 +543,7 @@ fn dequantised_density_bounds_the_discrete_probability() {
     assert!(x.iter().all(|v| (v / data::LEVEL).round().abs() <= 8.));
 }
 
+/// 同じ種なら、学習の結果は 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let bytes = |config: &Config| learn(config).trained.model.to_bytes().unwrap();

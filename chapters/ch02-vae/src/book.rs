@@ -170,6 +170,25 @@ pub struct Book {
     /// 「あいうえお」の VAE の、潜在変数の次元だけを 1 と 16 に変えたもの
     pub one: Outcome,
     pub sixteen: Outcome,
+    /// [`Book::pairs`] と同じ順
+    fitted: [Fitted; 3],
+}
+
+/// オートエンコーダの潜在変数に分布を当てはめ、そこから引いて作った画像 `[N, dim]`。
+pub struct Fitted {
+    /// 1 つのガウスから
+    pub gaussian: Tensor,
+    /// [`COMPONENTS`] 個の成分の混合ガウスから
+    pub mixture: Tensor,
+}
+
+/// 同じデータの、VAE とオートエンコーダ。
+pub struct Pair<'a> {
+    /// run.json とファイルの名前
+    pub name: &'static str,
+    pub vae: &'a Outcome,
+    pub autoencoder: &'a Outcome,
+    pub fitted: &'a Fitted,
 }
 
 impl Book {
@@ -223,7 +242,9 @@ impl Book {
         let (large, small) = both(large, small);
         let [hiragana, hiragana_ae, digits, digits_ae, broken] = large?;
         let ([vowels, vowels_ae, denoising, plain, one, sixteen], sweep) = small?;
+        let fitted = [vowels_ae.fitted()?, hiragana_ae.fitted()?, digits_ae.fitted()?];
         Ok(Self {
+            fitted,
             vowels,
             vowels_ae,
             hiragana,
@@ -242,6 +263,17 @@ impl Book {
     /// β = `beta` の学習。
     pub fn swept(&self, beta: f64) -> &Outcome {
         &self.sweep[BETAS.iter().position(|&known| known == beta).expect("BETAS にある値")]
+    }
+
+    /// データごとの、VAE とオートエンコーダ。
+    pub fn pairs(&self) -> [Pair<'_>; 3] {
+        let [vowels, hiragana, digits] = &self.fitted;
+        let pair = |name, vae, autoencoder, fitted| Pair { name, vae, autoencoder, fitted };
+        [
+            pair("vowels", &self.vowels, &self.vowels_ae, vowels),
+            pair("hiragana", &self.hiragana, &self.hiragana_ae, hiragana),
+            pair("digits", &self.digits, &self.digits_ae, digits),
+        ]
     }
 
     /// 学習した順に、run.json での名前を付けて並べます。
@@ -265,20 +297,14 @@ impl Book {
     /// 本の図と `run.json` を `dir` に書きます。
     pub fn draw(&self, dir: &Path) -> Result<()> {
         let file = |name: &str| dir.join(name);
-        for outcome in [&self.vowels, &self.hiragana, &self.digits] {
-            figures::draw(&outcome.trained, &outcome.recorder, dir)?;
-        }
-        for (name, vae, autoencoder) in [
-            ("vowels", &self.vowels, &self.vowels_ae),
-            ("hiragana", &self.hiragana, &self.hiragana_ae),
-            ("digits", &self.digits, &self.digits_ae),
-        ] {
+        for Pair { name, vae, autoencoder, fitted } in self.pairs() {
+            figures::draw(&vae.trained, &vae.recorder, dir)?;
             let count = figures::SAMPLES;
             let seed = Seed(vae.trained.config.seed);
             let made = [
                 ("AE", autoencoder.trained.generate(count, seed)?),
-                ("AE +\nガウス", autoencoder.fitted(1)?.narrow(0, 0, count)?),
-                ("AE +\n混合", autoencoder.fitted(COMPONENTS)?.narrow(0, 0, count)?),
+                ("AE +\nガウス", fitted.gaussian.narrow(0, 0, count)?),
+                ("AE +\n混合", fitted.mixture.narrow(0, 0, count)?),
                 ("VAE", vae.trained.generate(count, seed)?),
             ];
             figures::samples(&vae.trained, &made, &file(&format!("{name}-samples.png")))?;
@@ -347,14 +373,10 @@ impl Book {
             record.result(&format!("{name}.code_mean"), format!("{mean:.2}"));
             record.result(&format!("{name}.code_deviation"), format!("{deviation:.2}"));
         }
-        for (name, outcome) in [
-            ("vowels_ae", &self.vowels_ae),
-            ("hiragana_ae", &self.hiragana_ae),
-            ("digits_ae", &self.digits_ae),
-        ] {
-            for (key, components) in [("gaussian", 1), ("mixture", COMPONENTS)] {
-                let distance = outcome.fitted_distance(components)?;
-                record.result(&format!("{name}.distance_{key}"), format!("{distance:.2}"));
+        for Pair { name, autoencoder, fitted, .. } in self.pairs() {
+            for (key, made) in [("gaussian", &fitted.gaussian), ("mixture", &fitted.mixture)] {
+                let distance = autoencoder.distance_of(made)?;
+                record.result(&format!("{name}_ae.distance_{key}"), format!("{distance:.2}"));
             }
         }
         record.config("denoise", &self.denoising.trained.config)?;
@@ -406,24 +428,25 @@ impl Outcome {
 
     /// N(0, I) からの標本と、テストデータとのエネルギー距離。
     pub fn distance(&self) -> Result<f32> {
-        let real = &self.trained.dataset.held_out.x;
-        Ok(energy_distance(&self.trained.generate(real.dim(0)?, Seed(0))?, real)?)
+        let count = self.trained.dataset.held_out.labels.len();
+        self.distance_of(&self.trained.generate(count, Seed(0))?)
     }
 
-    /// 訓練データの潜在変数に `components` 個の成分の混合ガウスを当てはめ、そこから引いて作った画像 `[N, dim]`。
-    ///
-    /// 枚数は、テストデータと同じです。
-    pub fn fitted(&self, components: usize) -> Result<Tensor> {
+    /// 画像 `[N, dim]` と、テストデータとのエネルギー距離。
+    pub fn distance_of(&self, made: &Tensor) -> Result<f32> {
+        Ok(energy_distance(made, &self.trained.dataset.held_out.x)?)
+    }
+
+    /// 訓練データの潜在変数に分布を当てはめ、テストデータと同じ枚数を作ります。
+    fn fitted(&self) -> Result<Fitted> {
         let Trained { config, vae, dataset, .. } = &self.trained;
         let codes = vae.encoder.forward(&dataset.train.x)?.mean().detach();
-        let density = Mixture::fit(&codes, components, Seed(config.seed))?;
-        let z = density.sample(dataset.held_out.labels.len(), Seed(0))?;
-        Ok(vae.decoder.images(&z)?.detach())
-    }
-
-    /// [`Outcome::fitted`] と、テストデータとのエネルギー距離。
-    pub fn fitted_distance(&self, components: usize) -> Result<f32> {
-        Ok(energy_distance(&self.fitted(components)?, &self.trained.dataset.held_out.x)?)
+        let made = |components: usize| -> Result<Tensor> {
+            let density = Mixture::fit(&codes, components, Seed(config.seed))?;
+            let z = density.sample(dataset.held_out.labels.len(), Seed(0))?;
+            Ok(vae.decoder.images(&z)?.detach())
+        };
+        Ok(Fitted { gaussian: made(1)?, mixture: made(COMPONENTS)? })
     }
 
     /// 学習に使った本物と、テストデータとのエネルギー距離。標本の距離が目指す下限です。

@@ -62,7 +62,7 @@ pub struct Mixture {
 impl Mixture {
     /// 潜在変数 `[N, z_dim]` に、`components` 個の成分を当てはめます。
     pub fn fit(codes: &Tensor, components: usize, seed: Seed) -> Result<Self> {
-        const ITERATIONS: usize = 30;
+        const ITERATIONS: usize = 20;
         let (n, dim) = codes.dims2()?;
         let values: Vec<f64> =
             codes.flatten_all()?.to_vec1::<f32>()?.iter().map(|&v| v.into()).collect();
@@ -75,7 +75,8 @@ impl Mixture {
             weights: vec![1. / components as f64; components],
             components: centers.iter().map(start).collect(),
         };
-        for _ in 0..ITERATIONS {
+        // 成分が 1 つなら、平均と共分散を 1 度求めれば終わる。
+        for _ in 0..if components == 1 { 1 } else { ITERATIONS } {
             let shares = mixture.responsibilities(&x)?;
             mixture.weights = shares.iter().map(|share| share.mean()).collect();
             mixture.components =

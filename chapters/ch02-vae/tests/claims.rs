@@ -63,6 +63,7 @@ fn integrate(mean: f64, deviation: f64, f: impl Fn(f64) -> f64) -> f64 {
 
 // ---- KL ----
 
+/// KL の式が、数値積分と一致する。
 #[test]
 fn kl_matches_numerical_integration() {
     for (mean, variance) in [(0., 1.), (1.5, 0.25), (-0.7, 2.), (3., 0.01), (0.2, 9.)] {
@@ -79,6 +80,7 @@ fn kl_matches_numerical_integration() {
     }
 }
 
+/// KL は、どの次元でも 0 以上である。
 #[test]
 fn kl_is_never_negative_in_any_dimension() {
     let rng = &mut Seed(1).rng("kl");
@@ -91,6 +93,7 @@ fn kl_is_never_negative_in_any_dimension() {
     assert!((total - all.iter().sum::<f32>() / 500.).abs() < 1e-3 * total);
 }
 
+/// KL が 0 になるのは、標準正規分布と重なったときだけである。
 #[test]
 fn kl_is_zero_only_at_the_prior() {
     let at = |mean: f32, log_variance: f32| {
@@ -106,6 +109,7 @@ fn kl_is_zero_only_at_the_prior() {
 
 // ---- エンコーダとくじ ----
 
+/// VAE のエンコーダは平均と対数分散の二本のベクトルを、オートエンコーダは一点を返す。
 #[test]
 fn encoder_outputs_two_vectors() {
     let config = Config::tiny(Data::Digits);
@@ -124,6 +128,7 @@ fn encoder_outputs_two_vectors() {
     assert!(matches!(plain, Code::Point(z) if z.dims() == [config.batch, config.z_dim]));
 }
 
+/// 同じ画像でも、VAE はくじによって違う z を使い、オートエンコーダはいつも同じ z を使う。
 #[test]
 fn encoder_gives_a_distribution_autoencoder_gives_a_point() {
     for model in [Model::Vae, Model::Ae] {
@@ -138,6 +143,7 @@ fn encoder_gives_a_distribution_autoencoder_gives_a_point() {
     }
 }
 
+/// μ + σε で作った標本は、頼んだ平均と標準偏差を持つ。
 #[test]
 fn reparameterized_sample_has_the_asked_mean_and_spread() {
     const N: usize = 100_000;
@@ -165,6 +171,7 @@ fn reached(config: &Config, term: impl Fn(ch02_vae::train::Terms) -> Tensor) -> 
     (count("encoder"), count("decoder"))
 }
 
+/// 再構成の勾配は、再パラメータ化をしたときだけエンコーダに届く。
 #[test]
 fn reconstruction_gradient_reaches_the_encoder_only_with_reparameterization() {
     let on = Config::tiny(Data::Digits);
@@ -195,6 +202,7 @@ fn reconstruction_gradient_reaches_the_encoder_only_with_reparameterization() {
     assert!((slope - gradient).abs() < 0.05 * gradient.abs().max(0.05), "{slope} と {gradient}");
 }
 
+/// 再パラメータ化をしないと、エンコーダを動かすのは KL だけになる。
 #[test]
 fn without_reparameterization_only_kl_moves_the_encoder() {
     let off = Config { reparam: Reparam::Off, ..Config::tiny(Data::Digits) };
@@ -210,6 +218,7 @@ fn without_reparameterization_only_kl_moves_the_encoder() {
     }
 }
 
+/// スコア関数による勾配は、平均は同じでも、ばらつきがずっと大きい。
 #[test]
 fn score_function_gradient_agrees_but_is_noisier() {
     // E[(z − 2)²]、z ~ N(μ, 1) を μ で微分すると 2(μ − 2)。μ = 0.5 では −3。
@@ -233,6 +242,7 @@ fn score_function_gradient_agrees_but_is_noisier() {
 
 // ---- ELBO ----
 
+/// ELBO は、どんな q でも対数尤度を超えない。
 #[test]
 fn elbo_never_exceeds_the_log_likelihood() {
     let log_p = linear::log_likelihood();
@@ -250,6 +260,7 @@ fn elbo_never_exceeds_the_log_likelihood() {
     }
 }
 
+/// q が真の事後分布なら、ELBO は対数尤度に一致する。
 #[test]
 fn elbo_is_tight_at_the_true_posterior() {
     let (mean, variance) = linear::posterior();
@@ -260,6 +271,7 @@ fn elbo_is_tight_at_the_true_posterior() {
     }
 }
 
+/// ELBO と対数尤度の隙間は、q から真の事後分布への KL である。
 #[test]
 fn elbo_gap_is_the_kl_to_the_true_posterior() {
     let (mean, variance) = linear::posterior();
@@ -270,6 +282,7 @@ fn elbo_gap_is_the_kl_to_the_true_posterior() {
     }
 }
 
+/// 損失は、ELBO の符号を変えたものである。
 #[test]
 fn loss_is_the_negative_elbo() {
     let config = Config::tiny(Data::Digits);
@@ -297,6 +310,7 @@ fn loss_is_the_negative_elbo() {
     assert!((beta.loss - beta.reconstruction - 4. * beta.kl).abs() < 1e-3);
 }
 
+/// 再構成の損失は、入力そのものを返したときにいちばん小さい。
 #[test]
 fn target_is_the_input_itself() {
     // 正解のラベルではなく入力そのものが目標なので、入力どおりの確率を出したときに損失が最も小さい。
@@ -319,6 +333,7 @@ fn target_is_the_input_itself() {
 
 // ---- 生成 ----
 
+/// エンコーダの重みを消しても、同じ絵が作れる。
 #[test]
 fn generation_uses_only_the_decoder() {
     let dir = tempfile::tempdir().unwrap();
@@ -336,6 +351,7 @@ fn generation_uses_only_the_decoder() {
     assert!(error.contains("digits/decoder.safetensors"), "{error}");
 }
 
+/// 同じ種なら、スレッドの数によらず、学習の結果は 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {
@@ -394,6 +410,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// 線形のオートエンコーダは、主成分と同じ平面を学ぶ。
 #[test]
 fn linear_autoencoder_spans_the_pca_subspace() {
     let x = tilted_gaussian(2_000);
@@ -433,6 +450,7 @@ fn linear_autoencoder_spans_the_pca_subspace() {
     assert!(components.iter().all(|c| dot(c, &axis).abs() < 0.999));
 }
 
+/// デノイジングオートエンコーダの目標は、汚した入力ではなく、元の画像である。
 #[test]
 fn denoising_autoencoder_aims_at_the_clean_image() {
     let config = Config { noise: 0.3, ..Config::tiny(Data::Digits).autoencoder() };
@@ -468,6 +486,7 @@ fn quantize(z: &Tensor, codes: &Tensor) -> (Tensor, Vec<u32>) {
     ((z + (code - z).unwrap().detach()).unwrap(), nearest.to_vec1().unwrap())
 }
 
+/// 量子化はいちばん近いコードを選び、勾配は素通しする。
 #[test]
 fn vq_picks_the_nearest_code_and_passes_the_gradient_straight_through() {
     let codes = Tensor::new(&[[0f32, 0.], [1., 0.], [0., 1.]], &Device::Cpu).unwrap();
@@ -493,6 +512,7 @@ fn vq_picks_the_nearest_code_and_passes_the_gradient_straight_through() {
     assert!(loss.backward().unwrap().get(&z).is_none());
 }
 
+/// 分散を決めたガウスのデコーダなら、再構成の項は二乗誤差になる。
 #[test]
 fn decoder_of_a_gaussian_turns_the_loss_into_squared_error() {
     // 分散を 1 に決めたガウスのデコーダなら、−log p(x|z) は 2 乗誤差の半分と定数になる (論文 付録 C.2)。

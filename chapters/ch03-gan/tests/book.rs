@@ -47,6 +47,7 @@ fn figures_are_written() {
     assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
 }
 
+/// 標準の学習は、八つの山のうち七つ以上を覆う。
 #[test]
 fn ring_covers_at_least_seven_modes() {
     let coverage = book().ring.coverage().unwrap();
@@ -70,6 +71,7 @@ fn ring_covers_at_least_seven_modes_for_nine_of_ten_seeds() {
     assert!((0..10).filter(|&seed| covered(saturating(seed)) >= 7).count() >= 9);
 }
 
+/// 標準の学習の終わりに、識別器は、学習の前の偽物を見抜けるのに、今の本物と偽物には 1/2 に近い答えを返す。
 #[test]
 fn ring_discriminator_ends_near_one_half() {
     let ring = &book().ring;
@@ -85,6 +87,7 @@ fn ring_discriminator_ends_near_one_half() {
     assert!(seen_through < 0.4, "学習の前の生成器の点への答え {seen_through}");
 }
 
+/// 識別器を遅らせると、覆う山が三つ以下に減る。
 #[test]
 fn collapsed_run_loses_modes() {
     let (broken, standard) =
@@ -93,6 +96,7 @@ fn collapsed_run_loses_modes() {
     assert!(broken.good() < standard.good(), "{broken:?} {standard:?}");
 }
 
+/// 八つの山を覆った学習でも、崩壊した学習でも、識別器の答えの平均は 1/2 に近い。
 #[test]
 fn one_half_alone_does_not_mean_success() {
     // 八つの山を覆った学習も、崩壊した学習も、識別器の答えの平均は 1/2 に近い。平均だけでは崩壊に気付けない。
@@ -108,6 +112,7 @@ fn one_half_alone_does_not_mean_success() {
     assert!(success >= 7 && failure <= 3, "{success} {failure}");
 }
 
+/// 飽和する損失でも、この輪では七つ以上の山を覆う。
 #[test]
 fn saturating_loss_also_learns_the_balanced_ring() {
     // 飽和が困るのは、識別器が大きく勝っている間だけ。力の近い 2 人なら学習できる。
@@ -115,12 +120,14 @@ fn saturating_loss_also_learns_the_balanced_ring() {
     assert!(coverage.modes() >= 7, "{coverage:?}");
 }
 
+/// 2 点まとめて判定すると、覆う山が七つ以上に戻る。
 #[test]
 fn packing_cures_the_collapse() {
     let (cured, broken) = (book().cured.coverage().unwrap(), book().collapsed.coverage().unwrap());
     assert!(cured.modes() >= 7 && cured.modes() >= broken.modes() + 4, "{cured:?} {broken:?}");
 }
 
+/// 学習の後の数字は、学習の前よりずっと本物に近い。
 #[test]
 fn digits_move_towards_the_real_ones() {
     let [start, end, real] = book().digit_distances().unwrap();
@@ -137,6 +144,7 @@ fn digits_collapse_to_one_kind_on_the_way() {
     assert!(collapsed < 0.25 && end > 0.6, "{variety:?}");
 }
 
+/// 生成器の損失が初めより高いまま終わっても、数字は本物に近づく。
 #[test]
 fn quality_improves_while_the_generator_loss_does_not_fall() {
     // 数字の絵は良くなり続けるのに、生成器の損失は学習の前 (およそ log 2) より高いまま終わる。
@@ -148,6 +156,7 @@ fn quality_improves_while_the_generator_loss_does_not_fall() {
     assert!(end < start / 10.);
 }
 
+/// 学習の終わりの数字どうしの散らばりは、本物の 7 割を超える。
 #[test]
 fn digits_are_not_all_alike() {
     // 作った数字どうしの散らばりが、本物どうしの散らばりの 7 割を下回らない。

@@ -70,6 +70,7 @@ fn step_once(lr_g: f64, lr_d: f64, real: f32) -> [[Vec<Vec<f32>>; 2]; 2] {
     [before, networks.map(|network| snapshot(&gan, network))]
 }
 
+/// 最良の識別器 D* が手計算と一致し、そこからずらすと V が下がる。
 #[test]
 fn optimal_discriminator_matches_hand_computation() {
     // 本の手計算: D* = (5/6, 1/2, 1/6)。
@@ -88,6 +89,7 @@ fn optimal_discriminator_matches_hand_computation() {
     }
 }
 
+/// 最良の識別器での V は、−log 4 + 2·JSD に一致する。
 #[test]
 fn value_at_optimum_is_minus_log4_plus_2jsd() {
     for (p_data, p_g) in [
@@ -108,6 +110,7 @@ fn value_at_optimum_is_minus_log4_plus_2jsd() {
     assert_eq!(jsd(&[0.3, 0.7], &[0.3, 0.7]), 0.);
 }
 
+/// いつも 1/2 と答える識別器では、V が −log 4 になる。
 #[test]
 fn value_of_a_guessing_discriminator_is_minus_log4() {
     let half = column(&[0.5; 4]);
@@ -117,6 +120,7 @@ fn value_of_a_guessing_discriminator_is_minus_log4() {
     assert!((scalar(discriminator_loss(&zero, &zero)) - 4f32.ln()).abs() < 1e-6);
 }
 
+/// 識別器の損失は、V の符号を変えたものである。
 #[test]
 fn discriminator_loss_is_minus_the_value() {
     let (real, fake) = (column(&[0.3, -1.2, 2.5]), column(&[-0.7, 0.4, 1.1]));
@@ -124,6 +128,7 @@ fn discriminator_loss_is_minus_the_value() {
     assert!((scalar(discriminator_loss(&real, &fake)) + v).abs() < 1e-5);
 }
 
+/// 生成器を止めて学習した識別器は、計算で求めた D* に近づく。
 #[test]
 fn trained_discriminator_approaches_the_optimum() {
     let lr_d = if chapter::dead() { 0. } else { book::optimum().lr_d };
@@ -139,6 +144,7 @@ fn trained_discriminator_approaches_the_optimum() {
     }
 }
 
+/// 識別器の損失は、本物と偽物の両方で決まる。
 #[test]
 fn discriminator_loss_uses_real_and_fake() {
     let (low, high) = (column(&[-1.; 3]), column(&[1.; 3]));
@@ -152,6 +158,7 @@ fn discriminator_loss_uses_real_and_fake() {
     assert_ne!(near, far);
 }
 
+/// 識別器の答えは、0 から 1 までの確率である。
 #[test]
 fn discriminator_output_is_a_probability() {
     let gan = Gan::new(&Config::tiny(Data::Ring)).unwrap();
@@ -164,6 +171,7 @@ fn discriminator_output_is_a_probability() {
     assert!(d.iter().any(|d| (0.01..0.99).contains(d)));
 }
 
+/// 識別器は標本を一つずつ判定し、PacGAN では二つまとめて判定する。
 #[test]
 fn discriminator_judges_each_sample_alone() {
     let x = normal(&mut Seed(1).rng("x"), (8, 2)).unwrap();
@@ -185,6 +193,7 @@ fn discriminator_judges_each_sample_alone() {
     assert!((judge(2, &swapped)[0] - judge(2, &x)[0]).abs() > 1e-4);
 }
 
+/// 識別器の番では、生成器の重みが変わらない。
 #[test]
 fn discriminator_step_leaves_generator_unchanged() {
     // 生成器の学習率を 0 にして、識別器の番だけを働かせる。
@@ -201,6 +210,7 @@ fn discriminator_step_leaves_generator_unchanged() {
     assert!(gan.variables.of("discriminator").iter().all(|var| gradients.get(var).is_some()));
 }
 
+/// 生成器の番では、識別器の重みが変わらない。
 #[test]
 fn generator_step_leaves_discriminator_unchanged() {
     let [[g, d], [g_after, d_after]] = step_once(1e-3, 0., 1.);
@@ -215,6 +225,7 @@ fn generator_step_leaves_discriminator_unchanged() {
     assert!(gan.variables.of("generator").iter().all(|var| gradients.get(var).is_some()));
 }
 
+/// 識別器を止めておけば、本物を替えても、生成器の動きは 1 ビットも変わらない。
 #[test]
 fn generator_never_sees_real_data() {
     // 識別器を止めておけば、本物を何に替えても、生成器の動きは 1 ビットも変わらない。
@@ -227,6 +238,7 @@ fn generator_never_sees_real_data() {
     assert_ne!(near, far);
 }
 
+/// 偽物が見抜かれているとき、飽和する損失の勾配は 0 に近く、非飽和の損失の勾配は 1 に近い。
 #[test]
 fn saturating_gradient_vanishes_where_non_saturating_does_not() {
     let saturating = gradient_curve(GLoss::Saturating).unwrap();
@@ -241,6 +253,7 @@ fn saturating_gradient_vanishes_where_non_saturating_does_not() {
     assert!(d < 0.02 && s.abs() < 0.02 && non_saturating[0].1.abs() > 0.98);
 }
 
+/// 生成器の二つの損失は、どちらも、本物とみなされる向きに押す。
 #[test]
 fn both_generator_losses_push_the_same_way() {
     for kind in [GLoss::Saturating, GLoss::NonSaturating] {
@@ -249,6 +262,7 @@ fn both_generator_losses_push_the_same_way() {
     }
 }
 
+/// 極端なロジットでも、損失と勾配はあふれない。
 #[test]
 fn losses_stay_finite_for_extreme_logits() {
     let extreme = Var::from_tensor(&column(&[-1e4, -50., 50., 1e4])).unwrap();
@@ -261,6 +275,7 @@ fn losses_stay_finite_for_extreme_logits() {
     }
 }
 
+/// 識別器の重みを消しても、同じ絵が作れる。
 #[test]
 fn generation_uses_only_the_generator() {
     let dir = tempfile::tempdir().unwrap();
@@ -278,6 +293,7 @@ fn generation_uses_only_the_generator() {
     assert!(error.contains("digits/generator.safetensors"), "{error}");
 }
 
+/// 同じ種なら、スレッドの数によらず、学習の結果は 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {
@@ -293,6 +309,7 @@ fn same_seed_gives_the_same_bytes() {
     assert_ne!(first, weights(2, 1));
 }
 
+/// まとめて判定する識別器で増えるのは、最初の層の入力だけである。
 #[test]
 fn packed_discriminator_has_wider_input_only() {
     let parameters = |pack: usize| {
