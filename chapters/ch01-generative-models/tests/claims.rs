@@ -151,12 +151,15 @@ fn noise_mixed_in_hardly_lowers_the_likelihood() {
     let outcome = learn(&Config::book(Data::Digits, Model::Gaussian));
     let good = &outcome.trained.model.classes[0];
     let noise = Gaussian::independent(DVector::zeros(64), ones(64), 0.).unwrap();
+    let x = &outcome.split.held_out.x;
+    let noise_alone = mean(&noise.log_density(x));
     let spoiled =
         Mixture { weights: vec![0.01, 0.99], components: vec![good.components[0].clone(), noise] };
-    let x = &outcome.split.held_out.x;
     let (before, after) = (mean(&good.log_density(x)), mean(&spoiled.log_density(x)));
     assert_close(100f64.ln(), 4.605, 5e-4);
     assert!(before - after <= 100f64.ln() + 1e-9, "{before} から {after}");
+    // 尤度を支えているのは、残した 1 % のほうである。
+    assert!(after > noise_alone + 20., "雑音入り {after}、雑音だけ {noise_alone}");
     // 下がり方は、独立な画素に替えたときの落ち込みよりずっと小さいのに、標本は 99 % が雑音になる。
     let pixels = learn(&Config::book(Data::Digits, Model::Pixels));
     let poor = mean(&pixels.trained.model.log_density(x));
