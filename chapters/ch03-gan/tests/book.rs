@@ -84,7 +84,7 @@ fn ring_discriminator_ends_near_one_half() {
     let untrained = Gan::new(&ring.trained.config).unwrap().generator;
     let start = train::generate(&untrained, &ring.trained.config, 2_000, Seed(0)).unwrap();
     let seen_through = ring.judge(&start).unwrap();
-    assert!(seen_through < 0.4, "学習の前の生成器の点への答え {seen_through}");
+    assert!(seen_through < 0.2, "学習の前の生成器の点への答え {seen_through}");
 }
 
 /// 識別器を遅らせると、覆う山が三つ以下に減る。
@@ -169,6 +169,21 @@ fn digits_are_not_all_alike() {
     let real = spread(ch03_gan::train::dataset(&digits.config).unwrap());
     let fake = spread(digits.generate(1_000, Seed(0)).unwrap());
     assert!(fake > 0.7 * real, "作ったもの {fake}、本物 {real}");
+}
+
+/// 種を 10 個変えても、300 回の更新では、どのノイズからもほとんど同じ字を作る。
+#[test]
+#[ignore = "10 個の種で、はじめの 300 回だけを学習します (数秒)"]
+fn digits_collapse_to_one_kind_for_ten_seeds() {
+    for seed in 0..10 {
+        // 本の図の 2 行目 (学習の 5 %) で止める。最後の途中経過が、それに当たる。
+        let config = Config { seed, steps: 300, ..Config::book(Data::Digits) };
+        let outcome = book::run("種", &config, true).unwrap();
+        let variety = outcome.variety().unwrap();
+        let collapsed = variety[variety.len() - 1];
+        println!("種 {seed}: {collapsed:.2}");
+        assert!(collapsed < 0.1, "{collapsed}");
+    }
 }
 
 #[test]
