@@ -230,6 +230,9 @@ pub struct Book {
     pub digit_classifier: ClassifierOutcome,
     pub components: Sweep,
     pub floors: Sweep,
+    /// 「自分で試す」の 2 つ: [`few`] と [`crowded`]
+    pub few: Sweep,
+    pub crowded: Sweep,
 }
 
 /// 軸を図にする数字と、その軸に沿って変わるもの。
@@ -287,6 +290,8 @@ impl Book {
             digit_classifier: classifier("数字 (識別)", Data::Digits)?,
             components: sweep("山の数", quiet, &components())?,
             floors: sweep("分散の底", quiet, &floors())?,
+            few: sweep("訓練データ 100 枚", quiet, &few())?,
+            crowded: sweep("三日月の山の数", quiet, &crowded())?,
         })
     }
 
@@ -450,6 +455,23 @@ impl Book {
             record.result(&format!("{key}.train"), format!("{train:.1}"));
             record.result(&format!("{key}.held_out"), format!("{held_out:.1}"));
         }
+        for (model, (_, train, held_out)) in MODELS.into_iter().zip(&self.few.points) {
+            let key = format!("few.{}", model.name());
+            record.result(&format!("{key}.train"), format!("{train:.1}"));
+            record.result(&format!("{key}.held_out"), format!("{held_out:.1}"));
+            let bits = measure::bits_per_pixel(*held_out, 64);
+            record.result(&format!("{key}.bits"), format!("{bits:.2}"));
+        }
+        for ((_, config), (_, train, held_out)) in crowded().iter().zip(&self.crowded.points) {
+            let key = format!("crowded.{}.{}", config.train, config.components);
+            // 差は、表に書いた値どうしの差にする。
+            let [train, held_out] = [train, held_out].map(|value| (value * 100.).round() / 100.);
+            for (name, value) in
+                [("train", train), ("held_out", held_out), ("gap", train - held_out)]
+            {
+                record.result(&format!("{key}.{name}"), format!("{value:.2}").replace('-', "−"));
+            }
+        }
         Ok(record)
     }
 }
@@ -479,6 +501,19 @@ pub fn floors() -> [(f64, Config); 6] {
     let config = Config { steps: 8, components: 20, ..Config::book(Data::Digits, Model::Mixture) };
     [-6, -5, -4, -3, -2, -1]
         .map(|power| (f64::from(power), Config { floor: 10f64.powi(power), ..config.clone() }))
+}
+
+/// 訓練データを 100 枚に減らした、3 つの生成モデル。
+pub fn few() -> [(f64, Config); 3] {
+    MODELS.map(|model| (100., Config { train: 100, ..Config::book(Data::Digits, model) }))
+}
+
+/// 三日月の点の数と、山の数を変えた設定。
+pub fn crowded() -> [(f64, Config); 5] {
+    let config = Config::book(Data::Moons, Model::Mixture);
+    [(2_000, 2), (2_000, 6), (2_000, 20), (200, 6), (200, 20)].map(|(train, components)| {
+        (components as f64, Config { train, components, ..config.clone() })
+    })
 }
 
 /// この章の図を決めるソースの指紋。

@@ -211,14 +211,15 @@ fn moons_need_a_mixture() {
 /// 学習していない本。
 fn untrained_book() -> Book {
     let book = common::nn::run(|| Book::train(true, &|_| Ok(()))).unwrap();
-    let sweep = |settings: [(f64, Config); 6]| Sweep {
+    let sweep = |settings: &[(f64, Config)]| Sweep {
         points: settings
+            .iter()
             .map(|(value, config)| {
-                let outcome = book::run("試験", &config, true).unwrap();
+                let outcome = book::run("試験", config, true).unwrap();
                 let [train, held_out] = untrained::outcome(outcome).log_likelihood();
-                (value, train, held_out)
+                (*value, train, held_out)
             })
-            .into(),
+            .collect(),
     };
     Book {
         classifier: untrained::classifier(&book.classifier.trained.config),
@@ -227,8 +228,10 @@ fn untrained_book() -> Book {
         digits: book.digits.map(untrained::outcome),
         by_label: untrained::outcome(book.by_label),
         digit_classifier: untrained::classifier(&book.digit_classifier.trained.config),
-        components: sweep(book::components()),
-        floors: sweep(book::floors()),
+        components: sweep(&book::components()),
+        floors: sweep(&book::floors()),
+        few: sweep(&book::few()),
+        crowded: sweep(&book::crowded()),
     }
 }
 
