@@ -9,12 +9,14 @@ use common::seed::Seed;
 use common::state::State;
 use nalgebra::DMatrix;
 use tools::cli;
+use tools::compare::Compared;
 use tools::plot;
 use tools::progress::{Progress, Watch};
 use tools::record::{self, Run};
 use tools::session::{Keep, Settings};
 use tools::store::Store;
 
+use crate::compare;
 use crate::config::{Config, Data, Labels, Model};
 use crate::convert;
 use crate::data::{self, HELD_OUT, Split};
@@ -233,6 +235,8 @@ pub struct Book {
     /// 「自分で試す」の 2 つ: [`few`] と [`crowded`]
     pub few: Sweep,
     pub crowded: Sweep,
+    /// 輪での測定 (第7章で、ほかのモデルと並べる)
+    pub compared: Compared,
 }
 
 /// 軸を図にする数字と、その軸に沿って変わるもの。
@@ -292,6 +296,7 @@ impl Book {
             floors: sweep("分散の底", quiet, &floors())?,
             few: sweep("訓練データ 100 枚", quiet, &few())?,
             crowded: sweep("三日月の山の数", quiet, &crowded())?,
+            compared: compare::ring_of_mixtures()?,
         })
     }
 
@@ -472,6 +477,7 @@ impl Book {
                 record.result(&format!("{key}.{name}"), format!("{value:.2}").replace('-', "−"));
             }
         }
+        self.compared.record(0, &mut record);
         Ok(record)
     }
 }

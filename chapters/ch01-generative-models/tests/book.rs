@@ -232,6 +232,7 @@ fn untrained_book() -> Book {
         floors: sweep(&book::floors()),
         few: sweep(&book::few()),
         crowded: sweep(&book::crowded()),
+        compared: book.compared,
     }
 }
 

@@ -10,6 +10,7 @@ use common::nn::{both, mse};
 use common::seed::Seed;
 use common::state::State;
 use tools::cli;
+use tools::compare::Compared;
 use tools::folder::{self, Labelled, Reader};
 use tools::plot;
 use tools::progress::Watch;
@@ -17,6 +18,7 @@ use tools::record::{self, Run};
 use tools::session::{Keep, Settings};
 use tools::store::Store;
 
+use crate::compare;
 use crate::config::{Config, Data, Model};
 use crate::density::Mixture;
 use crate::explorer::Explorer;
@@ -172,6 +174,8 @@ pub struct Book {
     pub sixteen: Outcome,
     /// [`Book::pairs`] と同じ順
     fitted: [Fitted; 3],
+    /// 輪での測定 (第7章で、ほかのモデルと並べる)
+    pub compared: Compared,
 }
 
 /// オートエンコーダの潜在変数に分布を当てはめ、そこから引いて作った画像 `[N, dim]`。
@@ -237,11 +241,11 @@ impl Book {
                 run("1 次元", Config { z_dim: 1, ..book(Data::Vowels) })?,
                 run("16 次元", Config { z_dim: 16, ..book(Data::Vowels) })?,
             ];
-            Ok((named, sweep.collect::<Result<_>>()?))
+            Ok((named, sweep.collect::<Result<_>>()?, compare::ring_of_vaes()?))
         };
         let (large, small) = both(large, small);
         let [hiragana, hiragana_ae, digits, digits_ae, broken] = large?;
-        let ([vowels, vowels_ae, denoising, plain, one, sixteen], sweep) = small?;
+        let ([vowels, vowels_ae, denoising, plain, one, sixteen], sweep, compared) = small?;
         let fitted = [vowels_ae.fitted()?, hiragana_ae.fitted()?, digits_ae.fitted()?];
         Ok(Self {
             fitted,
@@ -257,6 +261,7 @@ impl Book {
             plain,
             one,
             sixteen,
+            compared,
         })
     }
 
@@ -384,6 +389,7 @@ impl Book {
         for (key, value) in [("before", before), ("after", after), ("plain", plain)] {
             record.result(&format!("denoise.{key}"), format!("{value:.3}"));
         }
+        self.compared.record(1, &mut record);
         Ok(record)
     }
 
