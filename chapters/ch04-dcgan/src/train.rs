@@ -219,6 +219,11 @@ pub fn resume(
         if go_on.is_break() {
             break;
         }
+        let decay: f64 = std::env::var("DECAY").ok().and_then(|v| v.parse().ok()).unwrap_or(1.);
+        let start = decay * config.steps as f64;
+        let rate = ((config.steps + 1 - step) as f64 / (config.steps as f64 - start + 1.)).min(1.);
+        gan.g_optimizer.set_learning_rate(config.lr * rate);
+        gan.d_optimizer.set_learning_rate(config.lr * rate);
         let real = pictures.sample(config.batch, &mut picture_rng)?;
         let z = latent(config, config.batch, &mut noise_rng)?;
         let losses = train_step(&mut gan, &real, &z)?;
