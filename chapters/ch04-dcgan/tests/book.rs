@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use candle_core::Tensor;
 use ch04_dcgan::book::{self, Book};
 use ch04_dcgan::config::Config;
+use ch04_dcgan::measure::Answer;
 use common::seed::Seed;
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| train(|config| config));
@@ -116,6 +117,14 @@ fn arithmetic_in_z_moves_the_attribute() {
     for (answer, place) in &places {
         println!("{answer:?} 太さ {:.2} 込み具合 {:.2}", place.thickness, place.outline);
     }
+    // でたらめな z や、性質と関わりのない差を足しただけでも、細い字は太くなる。「前より太い」は証拠にならない。
+    // a − b に「太い」という向きがあるなら、関わりのない差より太くなり、逆向きにすると細くなるはず。
+    let thickness = |wanted| places.iter().find(|place| place.0 == wanted).unwrap().1.thickness;
+    let answer = thickness(Answer::Arithmetic);
+    let (unrelated, reversed) = (thickness(Answer::Unrelated), thickness(Answer::Reversed));
+    assert!(answer > unrelated + 0.1 && unrelated > reversed + 0.05, "{places:?}");
+    // それでも、足す前の a ほど太くはならない。
+    assert!(answer < thickness(Answer::A) - 0.1, "{places:?}");
 }
 
 #[test]
