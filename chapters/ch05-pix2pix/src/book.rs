@@ -294,7 +294,7 @@ impl Book {
             let [gan, l1] = outcome.pulls()?;
             record.result(&format!("pull.{name}_gan"), format!("{gan:.3}"));
             record.result(&format!("pull.{name}_l1"), format!("{l1:.3}"));
-            record.result(&format!("pull.{name}_ratio"), format!("{:.0}", l1 / gan));
+            record.result(&format!("pull.{name}_ratio"), format!("{:.1}", l1 / gan));
         }
         let [edge, flat] = self.main.noise_at_edges()?;
         record.result("noise.edge", format!("{edge:.3}"));
