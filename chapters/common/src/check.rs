@@ -26,7 +26,7 @@ pub const MOST_MEMORY: f64 = 8.;
 pub fn memory(gb: f64, flags: &str) -> Result<()> {
     ensure!(
         gb <= MOST_MEMORY,
-        "この設定の学習には約 {gb:.0} GB のメモリが要り、上限の {MOST_MEMORY} GB を超えます。{flags} を小さくしてください"
+        "この設定の学習にはおよそ {gb:.0} GB のメモリが要り、上限の {MOST_MEMORY} GB を超えます。{flags} を小さくしてください"
     );
     Ok(())
 }

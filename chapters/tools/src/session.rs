@@ -111,7 +111,7 @@ where
         false => store.prepare(&[])?,
     }
     if config.memory() > 1. {
-        warn(format!("この学習には、約 {:.0} GB のメモリを使います。", config.memory()));
+        warn(format!("この学習には、およそ {:.0} GB のメモリを使います。", config.memory()));
     }
     let outcome = run(&config, &saved)?;
     let kept = store.keep(&outcome)?;
