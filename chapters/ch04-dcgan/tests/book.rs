@@ -39,6 +39,7 @@ const CLAIMS: &[(&str, fn())] = chapter::claims![
     a_large_learning_rate_breaks_learning,
 ];
 
+/// 図と run.json を、いまのソースから書ける。
 #[test]
 fn figures_are_written() {
     let fingerprint = book::fingerprint();
@@ -46,6 +47,7 @@ fn figures_are_written() {
     assert_eq!(record.configs["dcgan"], serde_json::to_value(Config::book()).unwrap());
 }
 
+/// 学習すると、作った字と本物との隔たりが、学習の前の 5 分の 1 より小さくなる。
 #[test]
 fn samples_move_towards_the_real_ones() {
     let book = book();
@@ -55,6 +57,7 @@ fn samples_move_towards_the_real_ones() {
     assert!(real.abs() < end, "本物どうし {real}");
 }
 
+/// 作った字の散らばりは、本物の 7 割より大きい。
 #[test]
 fn samples_are_not_all_alike() {
     let book = book();
@@ -70,6 +73,7 @@ fn samples_are_not_all_alike() {
     assert!(fake > 0.7 * real, "作ったもの {fake}、本物 {real}");
 }
 
+/// 同じ計算時間で、DCGAN は全結合の GAN より本物に近づく。
 #[test]
 fn dcgan_beats_the_mlp_with_the_same_budget() {
     let book = book();
@@ -85,6 +89,7 @@ fn dcgan_beats_the_mlp_with_the_same_budget() {
     assert!(full[0] > 2 * conv[0] && full[1] > 2 * conv[1], "{conv:?} {full:?}");
 }
 
+/// 作った字は漢字らしく、どの訓練用の字の写しでもない。
 #[test]
 fn samples_are_not_copies_of_training_characters() {
     let book = book();
@@ -102,6 +107,7 @@ fn samples_are_not_copies_of_training_characters() {
     assert!(end < start / 5. && nearest.kinds > 100, "{start} {end} {}", nearest.kinds);
 }
 
+/// z の中間から作った字は、画素を混ぜた絵より本物に近い。
 #[test]
 fn walking_in_z_beats_mixing_pixels() {
     let book = book();
@@ -110,6 +116,7 @@ fn walking_in_z_beats_mixing_pixels() {
     assert!(walked < 0.6 * mixed, "z の中間 {walked}、画素の中間 {mixed}");
 }
 
+/// 足し引きの答えは、関わりのない差を足したものより太く、逆向きはそれより細い。
 #[test]
 fn arithmetic_in_z_moves_the_attribute() {
     let book = book();
@@ -127,6 +134,7 @@ fn arithmetic_in_z_moves_the_attribute() {
     assert!(answer < thickness(Answer::A) - 0.1, "{places:?}");
 }
 
+/// バッチ正規化を抜くと、本物から遠いまま、識別器が大勝ちする。
 #[test]
 fn without_batch_norm_learning_is_worse() {
     let book = book();
@@ -138,6 +146,7 @@ fn without_batch_norm_learning_is_worse() {
     assert!(history.tail_mean("D(G(z))", history.len() / 10) < 0.1);
 }
 
+/// 学習率を 200 倍にすると、識別器が振り切れ、生成器は追いつけない。
 #[test]
 fn a_large_learning_rate_breaks_learning() {
     let book = book();

@@ -469,8 +469,9 @@ impl Book {
 impl Outcome {
     /// 変換した絵 G(x) の、本当は何もない空のうち、暗い筋になった画素の割合。
     ///
-    /// 「何もない空」は、本当の浮世絵の、まわり 1 画素まで空の地の色しかないところです。
+    /// 「何もない空」は、本当の浮世絵の、まわり 2 画素まで空の地の色しかないところです。
     pub fn shadow(&self) -> Result<f64> {
+        const AROUND: usize = 2;
         let truth = &self.dataset.test_y;
         let fake =
             apply(&self.trained.gan.generator_xy, &self.trained.config, &self.dataset.test_x)?;
@@ -479,10 +480,13 @@ impl Outcome {
         let paper = paper.reshape((1, 3, 1, 1))?;
         let off = truth.broadcast_sub(&paper)?.abs()?.max(1)?.to_vec3::<f32>()?;
         let dark = fake.broadcast_sub(&paper)?.mean(1)?.to_vec3::<f32>()?;
-        let inner = (0..n).flat_map(|i| (1..h - 1).map(move |y| (i, y)));
-        let inner = inner.flat_map(|(i, y)| (1..w - 1).map(move |x| (i, y, x)));
-        let sky = inner.filter(|&(i, y, x)| {
-            (y - 1..=y + 1).all(|y| off[i][y][x - 1..=x + 1].iter().all(|&off| off < 0.1))
+        let inner = |side: usize| AROUND..side - AROUND;
+        let pixels = (0..n).flat_map(|i| inner(h).map(move |y| (i, y)));
+        let pixels = pixels.flat_map(|(i, y)| inner(w).map(move |x| (i, y, x)));
+        let sky = pixels.filter(|&(i, y, x)| {
+            let columns = x - AROUND..=x + AROUND;
+            let empty = |y: usize| off[i][y][columns.clone()].iter().all(|&off| off < 0.1);
+            (y - AROUND..=y + AROUND).all(empty)
         });
         let (mut count, mut shadows) = (0., 0.);
         for (i, y, x) in sky {

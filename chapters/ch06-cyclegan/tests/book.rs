@@ -49,6 +49,7 @@ fn untouched() -> f64 {
     ssim(&book().main.dataset.test_x, &book().main.dataset.test_y).unwrap()
 }
 
+/// 図と run.json を、いまのソースから書ける。
 #[test]
 fn figures_are_written() {
     let fingerprint = book::fingerprint();
@@ -56,6 +57,7 @@ fn figures_are_written() {
     assert_eq!(record.configs["main"], serde_json::to_value(Config::book()).unwrap());
 }
 
+/// サイクル一貫性損失が下がり、どちらの向きにも本当のペアに近づく。
 #[test]
 fn cycle_loss_falls_and_content_survives() {
     let main = &book().main;
@@ -68,6 +70,7 @@ fn cycle_loss_falls_and_content_survives() {
     assert!(scores.back.iter().all(|back| *back < 0.12), "{scores:?}");
 }
 
+/// サイクル一貫性損失を外すと、元に戻せず、本当のペアから遠くなる。
 #[test]
 fn without_cycle_loss_content_is_lost() {
     // 違いがサイクル損失だけの、恒等損失のない 2 つの学習を比べる。
@@ -83,6 +86,7 @@ fn without_cycle_loss_content_is_lost() {
     assert!((a - b).abs() < 0.3, "敵対的損失だけ {a}、サイクル損失あり {b}");
 }
 
+/// 小さな世界では、サイクル一貫性損失があっても無くても、たいてい場面が入れ替わる。
 #[test]
 fn scenes_are_permuted_with_or_without_the_cycle_loss() {
     let counts = book().toy.each_ref().map(|runs| toy::count(runs).unwrap());
@@ -94,12 +98,14 @@ fn scenes_are_permuted_with_or_without_the_cycle_loss() {
     assert!(cycle[2] <= 4 && cycle[1] >= 6 && cycle[1] > cycle[0], "{counts:?}");
 }
 
+/// 恒等損失があると、もう浮世絵である絵を変える量が小さくなる。
 #[test]
 fn identity_loss_keeps_what_is_already_in_the_target_style() {
     let (with, without) = (book().main.scores().unwrap(), book().no_identity.scores().unwrap());
     assert!(mean(without.same) > 1.5 * mean(with.same), "{without:?} {with:?}");
 }
 
+/// y の並べ替えで壊れるのは、ペアで学ぶ Pix2Pix 型だけである。
 #[test]
 fn order_of_y_matters_only_when_training_on_pairs() {
     // Y を並べ替えると、混ぜた後のミニバッチはすべて変わる。それでも CycleGAN の成績は変わらない。
@@ -112,6 +118,7 @@ fn order_of_y_matters_only_when_training_on_pairs() {
     assert!(broken < paired - 0.15, "対のまま {paired}、ずらすと {broken}");
 }
 
+/// ペアがあれば、Pix2Pix 型のほうが本当のペアに近い。
 #[test]
 fn paired_training_wins_when_pairs_exist() {
     let paired = book().paired.ssim(&book().main.dataset).unwrap();
@@ -119,6 +126,7 @@ fn paired_training_wins_when_pairs_exist() {
     assert!(paired > unpaired + 0.02, "Pix2Pix 型 {paired}、CycleGAN {unpaired}");
 }
 
+/// 生成器の敵対的損失は下がり切らないまま、絵は本当のペアに近づく。
 #[test]
 fn adversarial_losses_do_not_settle_while_pictures_improve() {
     let history = &book().main.trained.history;
@@ -133,6 +141,7 @@ fn adversarial_losses_do_not_settle_while_pictures_improve() {
     assert!(at(1.) > at(0.25) + 0.1, "{xy:?}");
 }
 
+/// 変換した絵の色の平均は、元の画風より、行き先の画風に近い。
 #[test]
 fn translated_pictures_take_on_the_other_palette() {
     // 訳した絵の色の平均は、元の画風より、相手の画風に近い。
