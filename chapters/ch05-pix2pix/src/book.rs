@@ -20,7 +20,7 @@ use tools::store::Store;
 use crate::config::{Config, Direction, Pairs, Switch};
 use crate::data::{self, Dataset, HELD_OUT, Pictures};
 use crate::figures::{
-    self, Compared, Recorder, deviation, half_replaced, patches, with_different_noise,
+    self, Compared, Recorder, deviation, half_and_half, patches, with_different_noise,
 };
 use crate::measure::{Measured, measure};
 use crate::model::{Generator, field_origin, output_size, parameters, patch_gan, receptive_field};
@@ -299,9 +299,10 @@ impl Book {
         let [edge, flat] = self.main.noise_at_edges()?;
         record.result("noise.edge", format!("{edge:.3}"));
         record.result("noise.flat", format!("{flat:.3}"));
-        for (key, mean) in ["left_real", "right_fake"].into_iter().zip(self.main.half_patches()?) {
-            record.result(&format!("patch.{key}"), format!("{mean:.2}"));
-        }
+        let [real, fake, higher] = self.main.half_patches()?;
+        record.result("half.real", format!("{real:.2}"));
+        record.result("half.fake", format!("{fake:.2}"));
+        record.result("half.higher", format!("{:.0} %", 100. * higher));
         record.result("noise.deviation", format!("{:.3}", self.main.noise_deviation()?));
         for (key, mean) in ["real", "fake"].into_iter().zip(self.main.mean_patches()?) {
             record.result(&format!("patch.{key}"), format!("{mean:.2}"));
@@ -364,18 +365,36 @@ impl Outcome {
         train::pulls(&self.trained, &[x.clone(), y.clone()])
     }
 
-    /// 右半分だけを偽物に替えた 10 枚で、D が小片ごとに答えた確率の平均: 左半分だけを見る小片と、右半分だけを見る小片。
-    pub fn half_patches(&self) -> Result<[f32; 2]> {
-        let [halves, map] = half_replaced(&self.trained, 10)?;
-        let (layers, width) = (patch_gan(&self.trained.config), map.dim(3)?);
+    /// 片側だけが本物の画像で、D が小片ごとに答えた確率: 本物の側の平均、偽物の側の平均、本物の側のほうが高い画像の割合。
+    ///
+    /// 左が本物の画像と、右が本物の画像の両方で測ります。境目をまたぐ小片は除きます。
+    pub fn half_patches(&self) -> Result<[f64; 3]> {
+        let Pictures { x, y } = &self.trained.dataset.held_out;
+        let fake = self.trained.translate(x, Seed(0))?;
+        let layers = patch_gan(&self.trained.config);
         let (start, jump) = field_origin(&layers);
-        let middle = (halves.dim(3)? / 2) as isize;
-        let reach = receptive_field(&layers) as isize;
-        let from = |cell: usize| start + (cell * jump) as isize;
-        let left = (0..width).filter(|&cell| from(cell) + reach <= middle).count();
-        let right = (0..width).filter(|&cell| from(cell) >= middle).count();
-        let mean = |map: Tensor| -> Result<f32> { Ok(map.mean_all()?.to_scalar()?) };
-        Ok([mean(map.narrow(3, 0, left)?)?, mean(map.narrow(3, width - right, right)?)?])
+        let (middle, reach) = ((x.dim(3)? / 2) as isize, receptive_field(&layers) as isize);
+        let (mut real, mut fakes, mut higher) = (Vec::new(), Vec::new(), 0.);
+        for (halves, real_is_left) in
+            [(half_and_half(y, &fake)?, true), (half_and_half(&fake, y)?, false)]
+        {
+            let map = patches(&self.trained, x, &halves)?;
+            let width = map.dim(3)?;
+            let from = |cell: usize| start + (cell * jump) as isize;
+            let left = (0..width).filter(|&cell| from(cell) + reach <= middle).count();
+            let right = (0..width).filter(|&cell| from(cell) >= middle).count();
+            let side = |from: usize, cells: usize| -> Result<Vec<f32>> {
+                Ok(map.narrow(3, from, cells)?.mean((1, 2, 3))?.to_vec1()?)
+            };
+            let (left, right) = (side(0, left)?, side(width - right, right)?);
+            let (of_real, of_fake) = if real_is_left { (left, right) } else { (right, left) };
+            higher +=
+                of_real.iter().zip(&of_fake).filter(|(real, fake)| real > fake).count() as f64;
+            real.extend(of_real);
+            fakes.extend(of_fake);
+        }
+        let mean = |values: &[f32]| f64::from(values.iter().sum::<f32>()) / values.len() as f64;
+        Ok([mean(&real), mean(&fakes), higher / real.len() as f64])
     }
 
     /// 取り置いた画像で D が小片ごとに答えた確率の平均: 本物の対、偽物の対。

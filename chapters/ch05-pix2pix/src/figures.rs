@@ -242,39 +242,29 @@ pub fn patches(trained: &Trained, x: &Tensor, y: &Tensor) -> Result<Tensor> {
     Ok(sigmoid(&trained.networks.discriminator.forward(x, y, true)?)?.detach())
 }
 
-/// テストデータの先頭の `count` 枚の右半分だけを偽物に替えた画像と、その小片ごとの答え。
-///
-/// D は、ミニバッチの統計で正規化して答えます。替えた画像のほかは本物のまま、1 つの組として見せます。
-pub fn half_replaced(trained: &Trained, count: usize) -> Result<[Tensor; 2]> {
-    let Pictures { x, y } = &trained.dataset.held_out;
-    let (n, _, _, size) = y.dims4()?;
-    let count = count.min(n);
-    let fake = trained.translate(&x.narrow(0, 0, count)?, Seed(0))?;
-    let middle = size / 2;
-    let left = y.narrow(0, 0, count)?.narrow(3, 0, middle)?;
-    let halves = Tensor::cat(&[left, fake.narrow(3, middle, size - middle)?], 3)?;
-    let shown = match count < n {
-        true => Tensor::cat(&[&halves, &y.narrow(0, count, n - count)?], 0)?,
-        false => halves.clone(),
-    };
-    Ok([halves, patches(trained, x, &shown)?.narrow(0, 0, count)?])
+/// 左半分が `left`、右半分が `right` の画像 `[N, C, S, S]`。
+pub fn half_and_half(left: &Tensor, right: &Tensor) -> Result<Tensor> {
+    let size = left.dim(3)?;
+    let (left, right) = (left.narrow(3, 0, size / 2)?, right.narrow(3, size / 2, size - size / 2)?);
+    Ok(Tensor::cat(&[left, right], 3)?)
 }
 
-/// 上から、本物、左半分だけが本物、偽物の、小片ごとの答え。
+/// 上から、本物、片側だけが本物、偽物の、小片ごとの答え。
 fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
     const COLUMNS: usize = 6;
     let (_, scale) = layout(&trained.config);
     let Pictures { x, y } = &trained.dataset.held_out;
     let fake = trained.translate(x, Seed(0))?;
-    let [halves, map] = half_replaced(trained, COLUMNS)?;
-    let (real_map, fake_map) = (patches(trained, x, y)?, patches(trained, x, &fake)?);
     let rows = [
-        ("本物", y, real_map, color::REAL),
-        ("左は本物\n右は偽物", &halves, map, color::MUTED),
-        ("偽物", &fake, fake_map, color::FAKE),
+        ("本物", y.clone(), color::REAL),
+        ("左は本物\n右は偽物", half_and_half(y, &fake)?, color::MUTED),
+        ("左は偽物\n右は本物", half_and_half(&fake, y)?, color::MUTED),
+        ("偽物", fake, color::FAKE),
     ];
-    let rows = rows.into_iter().map(|(name, pictures, map, frame)| {
-        let painted = painted(pictures, &map, &patch_gan(&trained.config))?;
+    let rows = rows.into_iter().map(|(name, pictures, frame)| {
+        // 片側だけを替えたときの差は小さいので、1/2 からの外れを強めて見せる。
+        let map = patches(trained, x, &pictures)?.affine(2.5, -0.75)?.clamp(0., 1.)?;
+        let painted = painted(&pictures, &map, &patch_gan(&trained.config))?;
         Row::new(name, &painted, 0, COLUMNS, frame)
     });
     stack(path, &rows.collect::<Result<Vec<_>>>()?, (COLUMNS, scale))

@@ -149,10 +149,10 @@ fn real_patches_score_higher_than_fake_ones() {
     let book = book();
     let [real, fake] = book.main.mean_patches().unwrap();
     assert!(real > fake + 0.1, "{real} {fake}");
-    // 右半分だけを偽物に替えると、右の小片だけが疑われる。
-    let [left, right] = book.main.half_patches().unwrap();
-    println!("本物 {real}、偽物 {fake}、半分ずつ {left} {right}");
-    assert!(left > right + 0.1, "{left} {right}");
+    // 片側だけが本物の画像では、本物の側のほうが、本物らしいと判定される。
+    let [of_real, of_fake, higher] = book.main.half_patches().unwrap();
+    println!("本物 {real}、偽物 {fake}、片側だけ {of_real} {of_fake}、割合 {higher}");
+    assert!(of_real > of_fake + 0.03 && higher > 0.7, "{of_real} {of_fake} {higher}");
 }
 
 #[test]
