@@ -268,6 +268,35 @@ impl PairedOutcome {
     pub fn ssim(&self, dataset: &Dataset) -> Result<f64> {
         ssim(&self.gan.generator.forward(&dataset.test_x)?, &dataset.test_y)
     }
+
+    /// 本当は何もない空に出た影 ([`shadow`])。
+    pub fn shadow(&self, dataset: &Dataset) -> Result<f64> {
+        shadow(&self.gan.generator.forward(&dataset.test_x)?, &dataset.test_y)
+    }
+}
+
+/// 変換した絵 `fake` の、本当は何もない空のうち、暗くなった画素の割合。
+///
+/// 「何もない空」は、本当の浮世絵 `truth` の、まわり 1 画素まで紙の地の色しかないところです。
+fn shadow(fake: &Tensor, truth: &Tensor) -> Result<f64> {
+    let (n, _, h, w) = truth.dims4()?;
+    let paper = Tensor::new(&data::PAPER, truth.device())?.affine(2., -1.)?;
+    let paper = paper.reshape((1, 3, 1, 1))?;
+    let off = truth.broadcast_sub(&paper)?.abs()?.max(1)?.to_vec3::<f32>()?;
+    let dark = fake.broadcast_sub(&paper)?.mean(1)?.to_vec3::<f32>()?;
+    let (mut sky, mut shadows) = (0., 0.);
+    for (off, dark) in off.iter().zip(&dark).take(n) {
+        for y in 1..h - 1 {
+            for x in 1..w - 1 {
+                let empty = |row: &Vec<f32>| row[x - 1..=x + 1].iter().all(|&off| off < 0.1);
+                if off[y - 1..=y + 1].iter().all(empty) {
+                    sky += 1.;
+                    shadows += f64::from(u8::from(dark[y][x] < -0.25));
+                }
+            }
+        }
+    }
+    Ok(shadows / f64::max(sky, 1.))
 }
 
 /// 画像の順番をずらします。同じ番号どうしの対は、すべて崩れます。
@@ -455,7 +484,11 @@ impl Book {
             record.result(&format!("{name}_permuted"), permuted);
             record.result(&format!("{name}_incomplete"), incomplete);
         }
-        record.result("main.shadow", format!("{:.1} %", 100. * self.main.shadow()?));
+        let percent = |share: f64| format!("{:.1} %", 100. * share);
+        record.result("main.shadow", percent(self.main.shadow()?));
+        record.result("no_identity.shadow", percent(self.no_identity.shadow()?));
+        record.result("gan_only.shadow", percent(self.gan_only.shadow()?));
+        record.result("paired.shadow", percent(self.paired.shadow(dataset)?));
         record.result("paired.ssim_xy", format!("{:.2}", self.paired.ssim(dataset)?));
         let [plain, shuffled] = self.order;
         record.result("order.plain", format!("{plain:.2}"));
@@ -467,33 +500,11 @@ impl Book {
 }
 
 impl Outcome {
-    /// 変換した絵 G(x) の、本当は何もない空のうち、暗い筋になった画素の割合。
-    ///
-    /// 「何もない空」は、本当の浮世絵の、まわり 2 画素まで空の地の色しかないところです。
+    /// 変換した絵 G(x) の、本当は何もない空に出た影 ([`shadow`])。
     pub fn shadow(&self) -> Result<f64> {
-        const AROUND: usize = 2;
-        let truth = &self.dataset.test_y;
         let fake =
             apply(&self.trained.gan.generator_xy, &self.trained.config, &self.dataset.test_x)?;
-        let (n, _, h, w) = truth.dims4()?;
-        let paper = Tensor::new(&data::PAPER, truth.device())?.affine(2., -1.)?;
-        let paper = paper.reshape((1, 3, 1, 1))?;
-        let off = truth.broadcast_sub(&paper)?.abs()?.max(1)?.to_vec3::<f32>()?;
-        let dark = fake.broadcast_sub(&paper)?.mean(1)?.to_vec3::<f32>()?;
-        let inner = |side: usize| AROUND..side - AROUND;
-        let pixels = (0..n).flat_map(|i| inner(h).map(move |y| (i, y)));
-        let pixels = pixels.flat_map(|(i, y)| inner(w).map(move |x| (i, y, x)));
-        let sky = pixels.filter(|&(i, y, x)| {
-            let columns = x - AROUND..=x + AROUND;
-            let empty = |y: usize| off[i][y][columns.clone()].iter().all(|&off| off < 0.1);
-            (y - AROUND..=y + AROUND).all(empty)
-        });
-        let (mut count, mut shadows) = (0., 0.);
-        for (i, y, x) in sky {
-            count += 1.;
-            shadows += f64::from(u8::from(dark[i][y][x] < -0.25));
-        }
-        Ok(shadows / f64::max(count, 1.))
+        shadow(&fake, &self.dataset.test_y)
     }
 
     /// サイクル損失 (両方向の平均): 最初の 1 割と、最後の 1 割。

@@ -124,6 +124,11 @@ fn paired_training_wins_when_pairs_exist() {
     let paired = book().paired.ssim(&book().main.dataset).unwrap();
     let unpaired = book().main.scores().unwrap().ssim[0];
     assert!(paired > unpaired + 0.02, "Pix2Pix 型 {paired}、CycleGAN {unpaired}");
+    // 何もない空に出る影も少ない。生成器の形もデータも同じなので、影の原因は、線の場所を教わらないことにある。
+    let clean = book().paired.shadow(&book().main.dataset).unwrap();
+    let shadows = book().main.shadow().unwrap();
+    println!("影: Pix2Pix 型 {clean}、CycleGAN {shadows}");
+    assert!(clean < 0.7 * shadows, "Pix2Pix 型 {clean}、CycleGAN {shadows}");
 }
 
 /// 生成器の敵対的損失は下がり切らないまま、絵は本当のペアに近づく。
