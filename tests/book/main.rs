@@ -5,6 +5,7 @@ mod support;
 
 mod bank;
 mod build;
+mod comparison;
 mod export;
 mod fuzz;
 mod glossary;

@@ -18,6 +18,7 @@ use common::seed::Seed;
 static BOOK: LazyLock<Book> =
     LazyLock::new(|| common::nn::run(|| Book::train(true, &|_| Ok(()))).unwrap());
 
+/// 図と記録を書き、記録の設定は本の設定と一致する。
 #[test]
 fn figures_are_written() {
     let fingerprint = book::fingerprint();

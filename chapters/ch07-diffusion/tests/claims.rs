@@ -36,6 +36,7 @@ fn moments(x: &[f32]) -> (f64, f64) {
     (mean, variance)
 }
 
+/// 論文の予定表では、最後の時刻に信号がほとんど残らない (ᾱ_T はおよそ 4.04e-5)。
 #[test]
 fn the_papers_schedule_ends_in_almost_pure_noise() {
     let schedule = Schedule::new(Betas::Linear, 1000);
@@ -44,6 +45,7 @@ fn the_papers_schedule_ends_in_almost_pure_noise() {
     assert!((last - 4.0358e-5).abs() < 5e-10, "ᾱ_T = {last}");
 }
 
+/// どちらの予定表も 1 からほとんど 0 まで減り続け、余弦は真ん中でも信号を半分ほど残す。
 #[test]
 fn both_schedules_keep_falling_from_one_to_almost_zero() {
     for (kind, timesteps) in [(Betas::Linear, 100), (Betas::Cosine, 100), (Betas::Cosine, 1000)] {
@@ -80,6 +82,7 @@ fn the_closed_form_equals_many_small_steps() {
     }
 }
 
+/// 2 回に分けて加えたノイズは、1 回で加えたものと同じ割合になる (理論の手計算)。
 #[test]
 fn two_doses_of_noise_add_up_like_the_hand_computation() {
     // 本の手計算: 0.8 倍して 0.6 のノイズ、もう一度 0.8 倍して 0.6 のノイズ。
@@ -90,6 +93,7 @@ fn two_doses_of_noise_add_up_like_the_hand_computation() {
     assert!((signal * signal + variance - 1.).abs() < 1e-12);
 }
 
+/// 1 画素の例: 混ぜると 0.5、損失は 0.04、元の画素の見積もりは 0.85。
 #[test]
 fn the_worked_pixel_of_the_book() {
     // x_0 = 1、ε = −0.5 を 0.8 と 0.6 で混ぜ、−0.3 と当てた。
@@ -149,6 +153,7 @@ fn the_posterior_formula_agrees_with_bayes() {
     assert!((square - mean * mean - schedule.posterior_variance(t)).abs() < 1e-6);
 }
 
+/// η = 0 の DDIM は同じノイズから同じ結果を作り、η = 1 の分散は DDPM と同じ。
 #[test]
 fn ddim_without_noise_is_deterministic_and_with_eta_one_has_the_ddpm_variance() {
     let schedule = Schedule::new(Betas::Cosine, 30);
@@ -177,6 +182,7 @@ fn ddim_without_noise_is_deterministic_and_with_eta_one_has_the_ddpm_variance() 
     }
 }
 
+/// 答えが正しければ、DDIM は何歩でも元のデータに着く。
 #[test]
 fn ddim_with_a_perfect_answer_lands_on_the_data() {
     // 答えがいつも正しければ、何歩で下りても元のデータに着く。
@@ -219,6 +225,7 @@ fn sampling_calls_the_network_exactly_as_often_as_it_steps() {
     }
 }
 
+/// ぴったり当てた損失は 0、いつも 0 と答えた損失は次元の数。
 #[test]
 fn a_perfect_answer_costs_nothing_and_zero_costs_the_dimension() {
     let eps = noise(10, (2_000, 16));
@@ -260,6 +267,7 @@ fn weights(diffusion: &Diffusion, network: &str) -> Vec<Vec<f32>> {
     diffusion.variables.of(network).iter().map(|var| list(var.as_tensor())).collect()
 }
 
+/// 重みの平均は、1 回の更新ごとに式のとおりに動く。
 #[test]
 fn the_average_follows_its_formula() {
     let var = |v: f32| Var::from_tensor(&column(&[v])).unwrap();
@@ -334,6 +342,7 @@ fn guidance_one_is_the_conditional_answer() {
     assert!((0.2f64 + 2. * (0.5 - 0.2) - 0.8).abs() < 1e-12);
 }
 
+/// 時刻は −1 から 1 の波の値で渡し、渡さなければ、どの時刻にも同じ答えになる。
 #[test]
 fn time_is_told_by_waves_and_can_be_withheld() {
     let features = time_features(&[1, 2, 100], 100).unwrap();
@@ -388,6 +397,7 @@ fn latent_diffusion_runs_in_the_smaller_space() {
     }
 }
 
+/// 学習率は、後半だけ、0 に向かって下がる。
 #[test]
 fn the_rate_falls_only_in_the_second_half() {
     let config = Config { steps: 100, lr: 1., ..Config::tiny(Data::Ring) };
@@ -397,6 +407,7 @@ fn the_rate_falls_only_in_the_second_half() {
     assert!(rates[99] > 0. && rates[99] < 0.03);
 }
 
+/// 生成に要るのは、ならした重みのネットワークとデコーダだけ。
 #[test]
 fn generation_uses_only_the_averaged_network_and_the_decoder() {
     let dir = tempfile::tempdir().unwrap();
@@ -415,6 +426,7 @@ fn generation_uses_only_the_averaged_network_and_the_decoder() {
     assert!(error.contains("hiragana/decoder.safetensors"), "{error}");
 }
 
+/// 同じ種なら、スレッドの数によらず、同じ重みになる。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let run = |seed: u64, threads: usize| {

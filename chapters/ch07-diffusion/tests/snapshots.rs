@@ -6,6 +6,7 @@ mod chapter;
 use ch07_diffusion::config::{Config, Data};
 use ch07_diffusion::train::{Diffusion, train};
 
+/// 層の名前と形。
 #[test]
 fn layers() {
     for data in [Data::Ring, Data::Hiragana] {
@@ -14,6 +15,7 @@ fn layers() {
     }
 }
 
+/// 小さな学習の損失。
 #[test]
 fn tiny_run() {
     let trained =
@@ -30,6 +32,7 @@ fn run(args: &[&str]) -> (Option<i32>, String) {
     chapter::run(PROGRAM, args)
 }
 
+/// コマンドの説明。
 #[test]
 fn help() {
     let (code, text) = run(&["--help"]);
@@ -37,6 +40,7 @@ fn help() {
     insta::assert_snapshot!(text);
 }
 
+/// 短い学習が、図と重みと読み方を残し、その重みだけで生成できる。
 #[test]
 fn a_short_run_leaves_figures_weights_and_a_reading() {
     let dir = tempfile::tempdir().unwrap();

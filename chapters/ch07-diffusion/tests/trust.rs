@@ -15,6 +15,7 @@ const TRUST: Trust = Trust {
     edit: ["\"hidden\": 8", "\"hidden\": 1000000000"],
 };
 
+/// 悪い入力は、日本語の 1 文で断る。
 #[test]
 fn bad_input_gets_one_japanese_sentence() {
     insta::assert_snapshot!(TRUST.refusals(&[
@@ -65,7 +66,7 @@ fn a_stopped_run_resumes_to_the_same_bytes() {
 #[cfg(unix)]
 #[test]
 fn a_stopped_latent_run_resumes_to_the_same_bytes() {
-    let args = ["--data", "hiragana", "--ae-steps", "9", "--hidden", "32", "--timesteps", "10"];
+    let args = ["--data", "hiragana", "--ae-steps", "1", "--hidden", "32", "--timesteps", "10"];
     chapter::resumes(TRUST.program, &args, "800", "hiragana");
 }
 
