@@ -233,7 +233,7 @@ fn every_manuscript_is_watched() {
     book.write("book/terms.toml", term("初めの説明。"));
     book.write("book/errata.toml", point("初めの話"));
     book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"value":"初めの値"}}"#);
-    book.write("tests/book/syllabus.rs", "#[test]\nfn it_holds() {}\n");
+    book.write("tests/book/syllabus.rs", "/// 値は正しい。\n#[test]\nfn it_holds() {}\n");
     let server = Server::start(&book);
     let page = "/ch03-gan/page.html";
     server.wait_for(page, "初めの説明");
@@ -243,8 +243,11 @@ fn every_manuscript_is_watched() {
     server.wait_for(page, "直した話");
     book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"value":"直した値"}}"#);
     server.wait_for(page, "直した値");
-    book.write("tests/book/syllabus.rs", "// 1 行ずらす\n#[test]\nfn it_holds() {}\n");
-    server.wait_for(page, "tests/book/syllabus.rs 3 行目");
+    book.write(
+        "tests/book/syllabus.rs",
+        "// 1 行ずらす\n/// 値は正しい。\n#[test]\nfn it_holds() {}\n",
+    );
+    server.wait_for(page, "tests/book/syllabus.rs 4 行目");
 }
 
 /// どんな誤りの後でも見張りは続き、消された本も作り直す。

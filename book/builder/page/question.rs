@@ -9,6 +9,7 @@ use crate::content::questions::{Bank, IMPORTANCES, KINDS, LEVELS, Question, shor
 use crate::content::sections;
 use crate::markup::html::{escape, escape_attribute};
 use crate::markup::short::{to_html, to_inline};
+use crate::page::test_badge;
 
 /// `{{quiz CHAPTER}}` を置き換える HTML。章のフォルダの中のページに置かれるものとする。
 pub fn render_chapter(bank: &Bank, chapter: &str) -> Result<String> {
@@ -106,12 +107,9 @@ fn render_facts(bank: &Bank, q: &Question) -> Result<String> {
         items.join("、"),
     );
     for test in &q.evidence {
-        let name = test.rsplit("::").next().unwrap_or(test);
-        facts += &format!(
-            "<li><span class=\"test-badge\" title=\"{}\">テスト: <code>{}</code></span></li>\n",
-            escape_attribute(test),
-            escape(name)
-        );
+        if let Some(test) = bank.tests.get(test) {
+            facts += &format!("<li>{}</li>\n", test_badge::render(test, None, ""));
+        }
     }
     Ok(facts + "</ul>\n")
 }

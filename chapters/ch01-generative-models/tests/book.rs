@@ -21,6 +21,7 @@ fn figures_are_written() {
     assert_eq!(record.configs["digits.mixture"], serde_json::to_value(config).unwrap());
 }
 
+/// 保留データの尤度は、独立な画素、正規分布、混合の順に高くなる。
 #[test]
 fn held_out_likelihood_grows_with_the_model() {
     let [pixels, gaussian, mixture] =
@@ -54,6 +55,7 @@ fn held_out_likelihood_grows_with_the_model_for_ten_seeds() {
     }
 }
 
+/// 標本は、独立な画素、正規分布、混合の順に本物に近づく。
 #[test]
 fn samples_get_closer_to_the_real_ones() {
     let [pixels, gaussian, mixture] =
@@ -62,6 +64,7 @@ fn samples_get_closer_to_the_real_ones() {
     assert!(mixture < gaussian - 0.002, "正規分布 {gaussian}、混合 {mixture}");
 }
 
+/// 作った画像は、見たことのない本物よりも学習データから離れていて、写しではない。
 #[test]
 fn samples_are_not_copies_of_the_training_images() {
     let split = &BOOK.digits[0].split;
@@ -77,6 +80,7 @@ fn samples_are_not_copies_of_the_training_images() {
     }
 }
 
+/// 成分を増やすほど学習データの尤度は上がり、保留データの尤度は途中から落ちる。
 #[test]
 fn too_many_components_overfit() {
     let points = &BOOK.components.points;
@@ -90,6 +94,7 @@ fn too_many_components_overfit() {
     assert!(most.1 - most.2 > 3. * (best.1 - best.2), "学習と保留の差が広がる");
 }
 
+/// 分散の底を下げるほど学習データの尤度は上がり、保留データの尤度は途中から落ちる。
 #[test]
 fn without_a_floor_the_training_likelihood_explodes() {
     let points = &BOOK.floors.points;
@@ -100,6 +105,7 @@ fn without_a_floor_the_training_likelihood_explodes() {
     assert!(points[0].2 < best.2 - 30. && points[0].1 > best.1 + 30.);
 }
 
+/// 上下逆さまの数字も雑音も、本物の数字より尤度が低い。
 #[test]
 fn upside_down_and_noise_get_lower_likelihood() {
     let suspects = BOOK.suspects();
@@ -114,6 +120,7 @@ fn upside_down_and_noise_get_lower_likelihood() {
     }
 }
 
+/// ラベルを見せなくても、混合の成分はデータを数字ごとに分け、純度は半分を超える。
 #[test]
 fn components_find_digits_without_labels() {
     let outcome = &BOOK.digits[2];
@@ -123,6 +130,7 @@ fn components_find_digits_without_labels() {
     assert!(purity > 0.5, "純度 {purity}");
 }
 
+/// 頼んだ数字を作らせると、別に学習した識別モデルの答えも 9 割より多くその数字になる。
 #[test]
 fn conditional_generation_obeys_the_label() {
     // 別に学習した識別モデルに見せると、頼んだ数字だと答える。
@@ -136,6 +144,7 @@ fn conditional_generation_obeys_the_label() {
     assert!(counts.iter().all(|&count| (5..200).contains(&count)), "{counts:?}");
 }
 
+/// クラスごとの密度からベイズの定理で識別しても、正解率は 95 % を超える。
 #[test]
 fn generative_model_also_classifies() {
     // クラスごとの密度からベイズの定理で識別しても、識別モデルに負けない。

@@ -66,6 +66,7 @@ fn log_density_matches_hand_computation() {
     assert_close(gaussian.log_density(&dmatrix![2.; 1.])[0], hand, 1e-12);
 }
 
+/// 正規分布の最尤推定は、標本の平均と、個数で割った共分散になる。
 #[test]
 fn gaussian_mle_is_the_sample_mean_and_covariance() {
     let x = dmatrix![1., 2., 3., 6.; 0., 2., 1., 5.];
@@ -75,6 +76,7 @@ fn gaussian_mle_is_the_sample_mean_and_covariance() {
     assert!((fitted.covariance() - dmatrix![3.5, 3.25; 3.25, 3.5]).norm() < 1e-12);
 }
 
+/// 最尤推定から平均・分散・軸のどれをずらしても、尤度は下がる。
 #[test]
 fn likelihood_is_highest_at_the_mle() {
     let x = learn(&Config::tiny(Data::Blobs, Model::Gaussian)).split.train.x;
@@ -96,6 +98,7 @@ fn likelihood_is_highest_at_the_mle() {
     }
 }
 
+/// コインの尤度は、表の割合 0.7 のところでいちばん高い。
 #[test]
 fn coin_likelihood_is_highest_at_the_frequency() {
     // 表 7 回、裏 3 回。対数尤度 7 log q + 3 log(1 − q)。
@@ -106,6 +109,7 @@ fn coin_likelihood_is_highest_at_the_frequency() {
     assert_close(log_likelihood(0.7), -6.109, 5e-4);
 }
 
+/// 平均対数尤度は、q によらない定数から KL(p‖q) を引いたものに等しい。
 #[test]
 fn maximum_likelihood_minimises_the_forward_kl() {
     // 平均対数尤度 Σ p log q = −H(p) − KL(p‖q)。H(p) は q によらないので、2 つの最適化は同じになる。
@@ -117,6 +121,7 @@ fn maximum_likelihood_minimises_the_forward_kl() {
     }
 }
 
+/// KL ダイバージェンスは、向きを替えると値も、良いとする近似も変わる。
 #[test]
 fn kl_divergence_is_asymmetric() {
     // 2 つの山 p を、広い q と、片方の山だけの q で近似する。
@@ -129,6 +134,7 @@ fn kl_divergence_is_asymmetric() {
     assert_close(kl(&one, &p), 0.582, 5e-4);
 }
 
+/// 99 % を雑音に替えても、対数尤度は log 100 より大きくは下がらない。
 #[test]
 fn noise_mixed_in_hardly_lowers_the_likelihood() {
     // 99 % を雑音に替えても、log p が下がるのは log 100 まで (Theis et al. 2016, 3.2 節)。
@@ -149,6 +155,7 @@ fn noise_mixed_in_hardly_lowers_the_likelihood() {
 
 // ───── 3 つの生成モデル ─────
 
+/// 独立な画素のモデルは、共分散の対角だけを残し、相関を失う。
 #[test]
 fn independent_pixels_keep_only_the_diagonal() {
     let x = learn(&Config::tiny(Data::Moons, Model::Pixels)).split.train.x;
@@ -169,6 +176,7 @@ fn independent_pixels_keep_only_the_diagonal() {
     assert!(covariance(Model::Pixels).abs() < 0.01 && covariance(Model::Gaussian).abs() > 0.02);
 }
 
+/// 独立な画素のモデルの対数尤度は、1 画素ずつの対数密度の和である。
 #[test]
 fn independent_pixels_likelihood_is_a_product() {
     let outcome = learn(&Config::tiny(Data::Digits, Model::Pixels));
@@ -188,6 +196,7 @@ fn independent_pixels_likelihood_is_a_product() {
     assert_close(gaussian.log_density(x)[0], each, 1e-9);
 }
 
+/// 正規分布の共分散の軸は、主成分分析の軸と同じである。
 #[test]
 fn gaussian_axes_are_the_principal_components() {
     let outcome = learn(&Config { floor: 0., ..Config::book(Data::Digits, Model::Gaussian) });
@@ -213,6 +222,7 @@ fn gaussian_axes_are_the_principal_components() {
     assert!((covariance - DMatrix::from_diagonal(&gaussian.variances)).abs().max() < 1e-9);
 }
 
+/// 作った点の平均と共分散が、学んだ正規分布の平均と共分散に一致する。
 #[test]
 fn sampling_matches_the_fitted_mean_and_covariance() {
     let fitted = learn(&Config::tiny(Data::Blobs, Model::Gaussian)).trained.model;
@@ -223,6 +233,7 @@ fn sampling_matches_the_fitted_mean_and_covariance() {
     assert!((again.covariance() - gaussian.covariance()).norm() < 5e-3);
 }
 
+/// EM の 1 回ごとに、学習データの対数尤度は一度も下がらない。
 #[test]
 fn em_never_lowers_the_log_likelihood() {
     // 底のない平面の点と、底が効いている数字の両方で、1 回も下がらない。
@@ -246,6 +257,7 @@ fn em_never_lowers_the_log_likelihood() {
     }
 }
 
+/// どのデータでも、成分の負担率を足すと 1 になる。
 #[test]
 fn responsibilities_sum_to_one() {
     let outcome = learn(&Config::tiny(Data::Digits, Model::Mixture));
@@ -258,6 +270,7 @@ fn responsibilities_sum_to_one() {
     assert_close(weights, 1., 1e-12);
 }
 
+/// ラベルを隠して混合を学ぶと、隠れた成分がクラスとほぼ重なる。
 #[test]
 fn em_recovers_hidden_components_without_labels() {
     // 2 つのクラスのデータから、ラベルを隠して混合を学ぶと、隠れた成分がクラスとほぼ重なる。
@@ -280,6 +293,7 @@ fn bayes(joint: [&[f64]; 2]) -> (Vec<f64>, Vec<f64>) {
     (p_x, posterior)
 }
 
+/// ベイズの定理の計算が、籠の手計算と一致する。
 #[test]
 fn bayes_rule_matches_hand_computation() {
     // 籠に、みかん 12 個 (小 8・中 3・大 1) と、りんご 8 個 (小 1・中 3・大 4)。
@@ -301,6 +315,7 @@ fn bayes_rule_matches_hand_computation() {
     assert_close(model.posterior(&dmatrix![0.5])[(0, 0)], hand, 1e-12);
 }
 
+/// 密度からベイズの定理で求めた p(y|x) が、識別モデルの学んだ p(y|x) とほぼ一致する。
 #[test]
 fn bayes_rule_matches_the_classifier() {
     // 広がりの同じ 2 つの正規分布なら、正しい p(y|x) はソフトマックスの形をしている。
@@ -317,6 +332,7 @@ fn bayes_rule_matches_the_classifier() {
     }
 }
 
+/// p(x) がまったく違っても、p(y|x) が同じになる二つの籠がある。
 #[test]
 fn two_densities_share_one_classifier() {
     // 籠の例: p(y|x) がまったく同じでも、p(x) の違う籠がある。
@@ -344,6 +360,7 @@ fn two_densities_share_one_classifier() {
     assert!(wide.log_density(&edge)[0] - narrow.log_density(&edge)[0] > 5.);
 }
 
+/// どのデータよりも出にくい遠い点で、識別モデルは 99 % を超える確信を持つ。
 #[test]
 fn classifier_is_confident_where_the_density_is_tiny() {
     for seed in 0..5 {
@@ -369,6 +386,7 @@ fn mislabelled(split: &Split) -> Split {
     Split { train, held_out: split.held_out.clone() }
 }
 
+/// ラベルをでたらめにしても、p(x) のモデルは 1 ビットも変わらない。
 #[test]
 fn labels_do_not_change_the_density() {
     for model in [Model::Pixels, Model::Gaussian, Model::Mixture] {
@@ -383,6 +401,7 @@ fn labels_do_not_change_the_density() {
     }
 }
 
+/// ラベルをでたらめにすると、識別モデルの正解率は 9 割超から 3 割未満に落ちる。
 #[test]
 fn labels_decide_the_classifier() {
     let config = Config { steps: 100, ..Config::book(Data::Digits, Model::Classifier) };
@@ -399,6 +418,7 @@ fn labels_decide_the_classifier() {
     assert!(right > 0.9 && wrong < 0.3, "正しいラベル {right}、でたらめなラベル {wrong}");
 }
 
+/// 交差エントロピーの値が、手計算と一致する。
 #[test]
 fn cross_entropy_matches_hand_computation() {
     use candle_core::{Device, Tensor};
@@ -412,6 +432,7 @@ fn cross_entropy_matches_hand_computation() {
 
 // ───── 生成 ─────
 
+/// 新しい x を作れるのは生成モデルだけで、識別モデルは断る。
 #[test]
 fn only_the_generative_model_makes_new_x() {
     let dir = tempfile::tempdir().unwrap();
@@ -430,6 +451,7 @@ fn only_the_generative_model_makes_new_x() {
     assert!(nearest.iter().all(|distance| *distance > 1e-9));
 }
 
+/// モデルのファイルだけを残しても、同じ画像を作れる。
 #[test]
 fn generation_uses_only_the_saved_model() {
     let dir = tempfile::tempdir().unwrap();
@@ -456,6 +478,7 @@ fn generation_uses_only_the_saved_model() {
     assert!(error.contains("model.safetensors がありません"), "{error}");
 }
 
+/// クラスを頼んで作った点は、そのクラスの中心の周りに集まる。
 #[test]
 fn conditional_samples_belong_to_the_asked_class() {
     let outcome = learn(&Config::by_class(Data::Blobs));
@@ -504,6 +527,7 @@ fn dequantised_density_bounds_the_discrete_probability() {
     assert!(x.iter().all(|v| (v / data::LEVEL).round().abs() <= 8.));
 }
 
+/// 同じ種で学習すると、モデルは 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let bytes = |config: &Config| learn(config).trained.model.to_bytes().unwrap();

@@ -48,6 +48,7 @@ fn swept(book: &Book, beta: f64) -> &Outcome {
     &book.sweep[BETAS.iter().position(|&known| known == beta).unwrap()]
 }
 
+/// 学習が進むと、再構成誤差は下がり、KL は上がる。
 #[test]
 fn reconstruction_falls_while_kl_rises() {
     reconstruction_falls_while_kl_rises_in(&BOOK);
@@ -66,6 +67,7 @@ fn reconstruction_falls_while_kl_rises_in(book: &Book) {
     }
 }
 
+/// N(0, I) から作った標本は、VAE のほうがオートエンコーダよりずっと本物に近い。
 #[test]
 fn vae_samples_beat_autoencoder_samples() {
     vae_samples_beat_autoencoder_samples_in(&BOOK);
@@ -89,6 +91,7 @@ fn vae_samples_beat_autoencoder_samples_in(book: &Book) {
     }
 }
 
+/// VAE の潜在変数は N(0, I) に重なり、オートエンコーダの潜在変数は外へ広がる。
 #[test]
 fn vae_codes_fill_the_prior_but_autoencoder_codes_do_not() {
     vae_codes_fill_the_prior_but_autoencoder_codes_do_not_in(&BOOK);
@@ -103,6 +106,7 @@ fn vae_codes_fill_the_prior_but_autoencoder_codes_do_not_in(book: &Book) {
     }
 }
 
+/// ラベルを使わなくても、同じ字の潜在変数は近くに集まる。
 #[test]
 fn same_letters_gather_without_labels() {
     same_letters_gather_without_labels_in(&BOOK);
@@ -126,6 +130,7 @@ fn sixteen_dimensions_reconstruct_better_than_two_in(book: &Book) {
     assert!(sixteen.reconstruction < two.reconstruction - 4.);
 }
 
+/// 再構成は、入力よりも輪郭がぼやけている。
 #[test]
 fn reconstructions_are_blurrier_than_the_inputs() {
     reconstructions_are_blurrier_than_the_inputs_in(&BOOK);
@@ -144,6 +149,7 @@ fn reconstructions_are_blurrier_than_the_inputs_in(book: &Book) {
     assert!(output < 0.85 * input, "入力 {input}、再構成 {output}");
 }
 
+/// β = 0 は再構成がいちばん良いが、標本は間の β より本物から遠い。
 #[test]
 fn beta_zero_reconstructs_best_but_samples_worse() {
     beta_zero_reconstructs_best_but_samples_worse_in(&BOOK);
@@ -163,6 +169,7 @@ fn beta_zero_reconstructs_best_but_samples_worse_in(book: &Book) {
     }
 }
 
+/// β = 30 では KL がほぼ 0 になり、働いている潜在変数の次元が無くなる。
 #[test]
 fn large_beta_collapses_the_posterior() {
     large_beta_collapses_the_posterior_in(&BOOK);
@@ -174,6 +181,7 @@ fn large_beta_collapses_the_posterior_in(book: &Book) {
     assert!(standard.kl > 3. && standard.active >= 3, "{}", standard.kl);
 }
 
+/// β を大きくしすぎると、再構成は入力によらず、ほぼ同じ絵になる。
 #[test]
 fn collapsed_reconstructions_ignore_the_input() {
     collapsed_reconstructions_ignore_the_input_in(&BOOK);
@@ -184,6 +192,7 @@ fn collapsed_reconstructions_ignore_the_input_in(book: &Book) {
     assert!(collapsed < 0.05 && standard > 0.5, "{collapsed} {standard}");
 }
 
+/// 再パラメータ化を外して学習すると、再構成は入力によらず、ほぼ同じ絵になる。
 #[test]
 fn without_reparameterization_reconstructions_ignore_the_input() {
     without_reparameterization_reconstructions_ignore_the_input_in(&BOOK);
@@ -208,6 +217,7 @@ fn distance_to_real(images: &Tensor, real: &Tensor) -> f32 {
     scalar(squared.min(1).unwrap().relu().unwrap().sqrt().unwrap().mean_all())
 }
 
+/// 潜在変数の中点から作った絵は、画素を混ぜた絵よりも本物に近い。
 #[test]
 fn interpolation_beats_mixing_pixels() {
     interpolation_beats_mixing_pixels_in(&BOOK);
@@ -228,6 +238,7 @@ fn interpolation_beats_mixing_pixels_in(book: &Book) {
     assert!(latent < 0.92 * pixels, "潜在変数の中点 {latent}、画素の中点 {pixels}");
 }
 
+/// デノイジングオートエンコーダは、汚した画像の誤差を 3 分の 1 より小さくする。
 #[test]
 fn denoising_removes_the_noise() {
     denoising_removes_the_noise_in(&BOOK);
@@ -239,6 +250,7 @@ fn denoising_removes_the_noise_in(book: &Book) {
     assert!(after < 0.9 * plain, "デノイジング {after}、汚れを知らない AE {plain}");
 }
 
+/// 動かせる図に載せた重みは、学習したデコーダと同じ絵を描く。
 #[test]
 fn explorer_weights_reproduce_the_decoder() {
     let dir = tempfile::tempdir().unwrap();

@@ -60,6 +60,7 @@ fn integrate(mean: f64, deviation: f64, f: impl Fn(f64) -> f64) -> f64 {
 
 // ---- KL ----
 
+/// KL の式の値が、定義どおりに積分した値と一致する。
 #[test]
 fn kl_matches_numerical_integration() {
     for (mean, variance) in [(0., 1.), (1.5, 0.25), (-0.7, 2.), (3., 0.01), (0.2, 9.)] {
@@ -88,6 +89,7 @@ fn kl_is_never_negative_in_any_dimension() {
     assert!((total - all.iter().sum::<f32>() / 500.).abs() < 1e-3 * total);
 }
 
+/// KL は N(0, I) のときだけ 0 で、平均や分散がずれると大きくなる。
 #[test]
 fn kl_is_zero_only_at_the_prior() {
     let at = |mean: f32, log_variance: f32| {
@@ -103,6 +105,7 @@ fn kl_is_zero_only_at_the_prior() {
 
 // ---- エンコーダとくじ ----
 
+/// エンコーダは、平均と対数分散の 2 本のベクトルを出す。
 #[test]
 fn encoder_outputs_two_vectors() {
     let config = Config::tiny(Data::Digits);
@@ -121,6 +124,7 @@ fn encoder_outputs_two_vectors() {
     assert!(matches!(plain, Code::Point(z) if z.dims() == [config.batch, config.z_dim]));
 }
 
+/// 同じ画像から、VAE は毎回違う z を、オートエンコーダはいつも同じ z を使う。
 #[test]
 fn encoder_gives_a_distribution_autoencoder_gives_a_point() {
     for model in [Model::Vae, Model::Ae] {
@@ -135,6 +139,7 @@ fn encoder_gives_a_distribution_autoencoder_gives_a_point() {
     }
 }
 
+/// μ + σε で作った標本の平均と標準偏差は、頼んだ μ と σ になる。
 #[test]
 fn reparameterized_sample_has_the_asked_mean_and_spread() {
     const N: usize = 100_000;
@@ -162,6 +167,7 @@ fn reached(config: &Config, term: impl Fn(ch02_vae::train::Terms) -> Tensor) -> 
     (count("encoder"), count("decoder"))
 }
 
+/// 再構成誤差の勾配は、再パラメータ化があるときだけエンコーダに届く。
 #[test]
 fn reconstruction_gradient_reaches_the_encoder_only_with_reparameterization() {
     let on = Config::tiny(Data::Digits);
@@ -192,6 +198,7 @@ fn reconstruction_gradient_reaches_the_encoder_only_with_reparameterization() {
     assert!((slope - gradient).abs() < 0.05 * gradient.abs().max(0.05), "{slope} と {gradient}");
 }
 
+/// 再パラメータ化を外すと、エンコーダを動かすのは KL だけになる。
 #[test]
 fn without_reparameterization_only_kl_moves_the_encoder() {
     let off = Config { reparam: Reparam::Off, ..Config::tiny(Data::Digits) };
@@ -207,6 +214,7 @@ fn without_reparameterization_only_kl_moves_the_encoder() {
     }
 }
 
+/// スコア関数で求めた勾配は平均では同じで、ばらつきは 5 倍より大きい。
 #[test]
 fn score_function_gradient_agrees_but_is_noisier() {
     // E[(z − 2)²]、z ~ N(μ, 1) を μ で微分すると 2(μ − 2)。μ = 0.5 では −3。
@@ -230,6 +238,7 @@ fn score_function_gradient_agrees_but_is_noisier() {
 
 // ---- ELBO ----
 
+/// どんな q でも、ELBO は log p(x) を超えない。
 #[test]
 fn elbo_never_exceeds_the_log_likelihood() {
     let log_p = linear::log_likelihood();
@@ -247,6 +256,7 @@ fn elbo_never_exceeds_the_log_likelihood() {
     }
 }
 
+/// q が真の事後分布のとき、ELBO は log p(x) に一致する。
 #[test]
 fn elbo_is_tight_at_the_true_posterior() {
     let (mean, variance) = linear::posterior();
@@ -257,6 +267,7 @@ fn elbo_is_tight_at_the_true_posterior() {
     }
 }
 
+/// log p(x) と ELBO の差は、真の事後分布への KL に等しい。
 #[test]
 fn elbo_gap_is_the_kl_to_the_true_posterior() {
     let (mean, variance) = linear::posterior();
@@ -267,6 +278,7 @@ fn elbo_gap_is_the_kl_to_the_true_posterior() {
     }
 }
 
+/// 学習の損失は、ELBO の符号を変えたものに等しい。
 #[test]
 fn loss_is_the_negative_elbo() {
     let config = Config::tiny(Data::Digits);
@@ -294,6 +306,7 @@ fn loss_is_the_negative_elbo() {
     assert!((beta.loss - beta.reconstruction - 4. * beta.kl).abs() < 1e-3);
 }
 
+/// 再構成誤差は、入力そのものを出したときにいちばん小さい。
 #[test]
 fn target_is_the_input_itself() {
     // 正解のラベルではなく入力そのものが目標なので、入力どおりの確率を出したときに損失が最も小さい。
@@ -316,6 +329,7 @@ fn target_is_the_input_itself() {
 
 // ---- 生成 ----
 
+/// エンコーダの重みを消しても、デコーダだけで同じ画像を作れる。
 #[test]
 fn generation_uses_only_the_decoder() {
     let dir = tempfile::tempdir().unwrap();
@@ -333,6 +347,7 @@ fn generation_uses_only_the_decoder() {
     assert!(error.contains("digits/decoder.safetensors"), "{error}");
 }
 
+/// 同じ種で学習すると、重みは 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {
@@ -391,6 +406,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// 線形のオートエンコーダが学ぶ平面は、主成分分析の平面と重なる。
 #[test]
 fn linear_autoencoder_spans_the_pca_subspace() {
     let x = tilted_gaussian(2_000);
@@ -429,6 +445,7 @@ fn linear_autoencoder_spans_the_pca_subspace() {
     assert!(components.iter().all(|c| dot(c, &axis).abs() < 0.999));
 }
 
+/// デノイジングオートエンコーダの損失は、汚す前のきれいな画像との差である。
 #[test]
 fn denoising_autoencoder_aims_at_the_clean_image() {
     let config = Config { noise: 0.3, ..Config::tiny(Data::Digits).autoencoder() };
@@ -464,6 +481,7 @@ fn quantize(z: &Tensor, codes: &Tensor) -> (Tensor, Vec<u32>) {
     ((z + (code - z).unwrap().detach()).unwrap(), nearest.to_vec1().unwrap())
 }
 
+/// VQ-VAE はいちばん近いコードに置き換え、勾配は素通しする。
 #[test]
 fn vq_picks_the_nearest_code_and_passes_the_gradient_straight_through() {
     let codes = Tensor::new(&[[0f32, 0.], [1., 0.], [0., 1.]], &Device::Cpu).unwrap();
@@ -489,6 +507,7 @@ fn vq_picks_the_nearest_code_and_passes_the_gradient_straight_through() {
     assert!(loss.backward().unwrap().get(&z).is_none());
 }
 
+/// デコーダを分散 1 のガウスにすると、−log p(x|z) は 2 乗誤差の半分と定数の和になる。
 #[test]
 fn decoder_of_a_gaussian_turns_the_loss_into_squared_error() {
     // 分散を 1 に決めたガウスのデコーダなら、−log p(x|z) は 2 乗誤差の半分と定数になる (論文 付録 C.2)。

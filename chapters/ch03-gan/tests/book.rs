@@ -19,6 +19,7 @@ fn figures_are_written() {
     assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
 }
 
+/// 作った点は、八つの山のうち七つ以上を覆う。
 #[test]
 fn ring_covers_at_least_seven_modes() {
     let coverage = BOOK.ring.coverage().unwrap();
@@ -42,6 +43,7 @@ fn ring_covers_at_least_seven_modes_for_nine_of_ten_seeds() {
     assert!((0..10).filter(|&seed| covered(saturating(seed)) >= 7).count() >= 9);
 }
 
+/// 学習の終わりに、識別器の答えの平均は本物にも偽物にも 1/2 に近い。
 #[test]
 fn ring_discriminator_ends_near_one_half() {
     let history = &BOOK.ring.trained.history;
@@ -51,6 +53,7 @@ fn ring_discriminator_ends_near_one_half() {
     }
 }
 
+/// 崩壊した学習では、八つの山のうち三つまでしか覆わない。
 #[test]
 fn collapsed_run_loses_modes() {
     let (broken, standard) = (BOOK.collapsed.coverage().unwrap(), BOOK.ring.coverage().unwrap());
@@ -58,6 +61,7 @@ fn collapsed_run_loses_modes() {
     assert!(broken.good() < standard.good(), "{broken:?} {standard:?}");
 }
 
+/// 崩壊した学習でも、識別器の答えの平均は 1/2 に近い。
 #[test]
 fn one_half_alone_does_not_mean_success() {
     // 崩壊した学習でも、識別器の答えの平均は 1/2 に近い。平均だけでは崩壊に気付けない。
@@ -69,6 +73,7 @@ fn one_half_alone_does_not_mean_success() {
     assert!(BOOK.collapsed.coverage().unwrap().modes() <= 3);
 }
 
+/// 力の近い二人なら、飽和する損失でも七つ以上の山を覆う。
 #[test]
 fn saturating_loss_also_learns_the_balanced_ring() {
     // 飽和が困るのは、識別器が大きく勝っている間だけ。力の近い 2 人なら学習できる。
@@ -76,12 +81,14 @@ fn saturating_loss_also_learns_the_balanced_ring() {
     assert!(coverage.modes() >= 7, "{coverage:?}");
 }
 
+/// 2 個まとめて見せる PacGAN にすると、崩壊していた学習が七つ以上の山を覆う。
 #[test]
 fn packing_cures_the_collapse() {
     let (cured, broken) = (BOOK.cured.coverage().unwrap(), BOOK.collapsed.coverage().unwrap());
     assert!(cured.modes() >= 7 && cured.modes() >= broken.modes() + 4, "{cured:?} {broken:?}");
 }
 
+/// 作った数字と本物との距離は、学習で 10 分の 1 より小さくなる。
 #[test]
 fn digits_move_towards_the_real_ones() {
     let [start, end, real] = BOOK.digit_distances().unwrap();
@@ -89,6 +96,7 @@ fn digits_move_towards_the_real_ones() {
     assert!(end < 0.2, "学習の後 {end}、本物どうし {real}");
 }
 
+/// 作った数字は本物に近づくのに、生成器の損失は初めより高いまま終わる。
 #[test]
 fn quality_improves_while_the_generator_loss_does_not_fall() {
     // 数字の絵は良くなり続けるのに、生成器の損失は学習の前 (およそ log 2) より高いまま終わる。

@@ -67,6 +67,7 @@ fn step_once(lr_g: f64, lr_d: f64, real: f32) -> [[Vec<Vec<f32>>; 2]; 2] {
     [before, networks.map(|network| snapshot(&gan, network))]
 }
 
+/// 最適な識別器 D* が手計算と一致し、ずらすと V は小さくなる。
 #[test]
 fn optimal_discriminator_matches_hand_computation() {
     // 本の手計算: D* = (5/6, 1/2, 1/6)。
@@ -85,6 +86,7 @@ fn optimal_discriminator_matches_hand_computation() {
     }
 }
 
+/// 最適な識別器のとき、V は −log 4 + 2·JSD に等しい。
 #[test]
 fn value_at_optimum_is_minus_log4_plus_2jsd() {
     for (p_data, p_g) in [
@@ -105,6 +107,7 @@ fn value_at_optimum_is_minus_log4_plus_2jsd() {
     assert_eq!(jsd(&[0.3, 0.7], &[0.3, 0.7]), 0.);
 }
 
+/// いつも 1/2 と答える識別器の V は −log 4 である。
 #[test]
 fn value_of_a_guessing_discriminator_is_minus_log4() {
     let half = column(&[0.5; 4]);
@@ -114,6 +117,7 @@ fn value_of_a_guessing_discriminator_is_minus_log4() {
     assert!((scalar(discriminator_loss(&zero, &zero)) - 4f32.ln()).abs() < 1e-6);
 }
 
+/// 識別器の損失は、価値関数 V の符号を変えたものに等しい。
 #[test]
 fn discriminator_loss_is_minus_the_value() {
     let (real, fake) = (column(&[0.3, -1.2, 2.5]), column(&[-0.7, 0.4, 1.1]));
@@ -121,6 +125,7 @@ fn discriminator_loss_is_minus_the_value() {
     assert!((scalar(discriminator_loss(&real, &fake)) + v).abs() < 1e-5);
 }
 
+/// 生成器を止めて学習した識別器は、D* に近づく。
 #[test]
 fn trained_discriminator_approaches_the_optimum() {
     let discriminator = common::nn::run(book::fit_optimum).unwrap();
@@ -134,6 +139,7 @@ fn trained_discriminator_approaches_the_optimum() {
     }
 }
 
+/// 識別器の損失は、本物に付けた点と偽物に付けた点の両方で変わる。
 #[test]
 fn discriminator_loss_uses_real_and_fake() {
     let (low, high) = (column(&[-1.; 3]), column(&[1.; 3]));
@@ -147,6 +153,7 @@ fn discriminator_loss_uses_real_and_fake() {
     assert_ne!(near, far);
 }
 
+/// 識別器の出力は、0 から 1 までの確率である。
 #[test]
 fn discriminator_output_is_a_probability() {
     let gan = Gan::new(&Config::tiny(Data::Ring)).unwrap();
@@ -159,6 +166,7 @@ fn discriminator_output_is_a_probability() {
     assert!(d.iter().any(|d| (0.01..0.99).contains(d)));
 }
 
+/// 識別器は、一緒に見せた標本によらず、1 個ずつ独立に判定する。
 #[test]
 fn discriminator_judges_each_sample_alone() {
     let x = normal(&mut Seed(1).rng("x"), (8, 2)).unwrap();
@@ -180,6 +188,7 @@ fn discriminator_judges_each_sample_alone() {
     assert!((judge(2, &swapped)[0] - judge(2, &x)[0]).abs() > 1e-4);
 }
 
+/// 識別器の番では、生成器の重みは変わらない。
 #[test]
 fn discriminator_step_leaves_generator_unchanged() {
     // 生成器の学習率を 0 にして、識別器の番だけを働かせる。
@@ -196,6 +205,7 @@ fn discriminator_step_leaves_generator_unchanged() {
     assert!(gan.variables.of("discriminator").iter().all(|var| gradients.get(var).is_some()));
 }
 
+/// 生成器の番では、識別器の重みは変わらない。
 #[test]
 fn generator_step_leaves_discriminator_unchanged() {
     let [[g, d], [g_after, d_after]] = step_once(1e-3, 0., 1.);
@@ -210,6 +220,7 @@ fn generator_step_leaves_discriminator_unchanged() {
     assert!(gan.variables.of("generator").iter().all(|var| gradients.get(var).is_some()));
 }
 
+/// 識別器を止めておけば、本物を何に替えても、生成器の更新は変わらない。
 #[test]
 fn generator_never_sees_real_data() {
     // 識別器を止めておけば、本物を何に替えても、生成器の動きは 1 ビットも変わらない。
@@ -222,6 +233,7 @@ fn generator_never_sees_real_data() {
     assert_ne!(near, far);
 }
 
+/// 見抜かれているとき、飽和する損失の勾配は 0 に近く、非飽和の損失の勾配は 1 に近い。
 #[test]
 fn saturating_gradient_vanishes_where_non_saturating_does_not() {
     let saturating = gradient_curve(GLoss::Saturating).unwrap();
@@ -236,6 +248,7 @@ fn saturating_gradient_vanishes_where_non_saturating_does_not() {
     assert!(d < 0.02 && s.abs() < 0.02 && non_saturating[0].1.abs() > 0.98);
 }
 
+/// 飽和する損失も非飽和の損失も、生成器を同じ向きに押す。
 #[test]
 fn both_generator_losses_push_the_same_way() {
     for kind in [GLoss::Saturating, GLoss::NonSaturating] {
@@ -256,6 +269,7 @@ fn losses_stay_finite_for_extreme_logits() {
     }
 }
 
+/// 識別器の重みを消しても、生成器だけで同じ画像を作れる。
 #[test]
 fn generation_uses_only_the_generator() {
     let dir = tempfile::tempdir().unwrap();
@@ -273,6 +287,7 @@ fn generation_uses_only_the_generator() {
     assert!(error.contains("digits/generator.safetensors"), "{error}");
 }
 
+/// 同じ種で学習すると、重みは 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {

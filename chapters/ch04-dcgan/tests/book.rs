@@ -19,6 +19,7 @@ fn figures_are_written() {
     assert_eq!(record.configs["dcgan"], serde_json::to_value(Config::book()).unwrap());
 }
 
+/// 作った字と本物との距離は、学習で 5 分の 1 より小さくなる。
 #[test]
 fn samples_move_towards_the_real_ones() {
     samples_move_towards_the_real_ones_in(&BOOK);
@@ -31,6 +32,7 @@ fn samples_move_towards_the_real_ones_in(book: &Book) {
     assert!(real.abs() < end, "本物どうし {real}");
 }
 
+/// 作った字どうしの違いは、本物どうしの違いの 7 割を下回らない。
 #[test]
 fn samples_are_not_all_alike() {
     samples_are_not_all_alike_in(&BOOK);
@@ -49,6 +51,7 @@ fn samples_are_not_all_alike_in(book: &Book) {
     assert!(fake > 0.7 * real, "作ったもの {fake}、本物 {real}");
 }
 
+/// 同じ学習量なら、DCGAN は全結合の GAN よりも本物に近い。
 #[test]
 fn dcgan_beats_the_mlp_with_the_same_budget() {
     dcgan_beats_the_mlp_with_the_same_budget_in(&BOOK);
@@ -67,6 +70,7 @@ fn dcgan_beats_the_mlp_with_the_same_budget_in(book: &Book) {
     assert!(full[0] > 2 * conv[0] && full[1] > 2 * conv[1], "{conv:?} {full:?}");
 }
 
+/// 作った字は、学習した字を置き直しただけの写しではない。
 #[test]
 fn samples_are_not_copies_of_training_characters() {
     samples_are_not_copies_of_training_characters_in(&BOOK);
@@ -83,6 +87,7 @@ fn samples_are_not_copies_of_training_characters_in(book: &Book) {
     assert!(nearest.copies < 0.02);
 }
 
+/// z の中間から作った絵は、画素を混ぜた絵よりも本物に近い。
 #[test]
 fn walking_in_z_beats_mixing_pixels() {
     walking_in_z_beats_mixing_pixels_in(&BOOK);
@@ -94,6 +99,7 @@ fn walking_in_z_beats_mixing_pixels_in(book: &Book) {
     assert!(walked < 0.6 * mixed, "z の中間 {walked}、画素の中間 {mixed}");
 }
 
+/// z の足し算と引き算の答えでは、太さと込み具合が、ねらった向きに動く。
 #[test]
 fn arithmetic_in_z_moves_the_attribute() {
     arithmetic_in_z_moves_the_attribute_in(&BOOK);
@@ -110,6 +116,7 @@ fn arithmetic_in_z_moves_the_attribute_in(book: &Book) {
     assert!(answer < b - 0.25, "込み具合 {b} {answer}");
 }
 
+/// バッチ正規化を外すと、作った字は本物から 1.5 倍より遠くなる。
 #[test]
 fn without_batch_norm_learning_is_worse() {
     without_batch_norm_learning_is_worse_in(&BOOK);
@@ -124,6 +131,7 @@ fn without_batch_norm_learning_is_worse_in(book: &Book) {
     assert!(history.tail_mean("D(G(z))", history.len() / 10) < 0.1);
 }
 
+/// 学習率を大きくすると、生成器は見抜かれ続け、損失が大きいままになる。
 #[test]
 fn a_large_learning_rate_breaks_learning() {
     a_large_learning_rate_breaks_learning_in(&BOOK);

@@ -86,41 +86,49 @@ fn patches_differ(book: &Book) {
     assert!(real > fake + 0.1, "{real} {fake}");
 }
 
+/// 学習に使っていない字も、入力のままより正解に近い字に書き直す。
 #[test]
 fn held_out_characters_are_redrawn() {
     redrawn(&BOOK);
 }
 
+/// 正解がずれるデータを L1 だけで学習すると、出力は正解よりぼける。
 #[test]
 fn l1_alone_blurs() {
     blurs(&BOOK);
 }
 
+/// L1 の重みが大きいと、GAN を加えても点数はほとんど変わらない。
 #[test]
 fn a_large_lambda_hides_the_gan() {
     lambda_hides_the_gan(&BOOK);
 }
 
+/// GAN だけで学習すると、鮮明だが、正解からは遠くなる。
 #[test]
 fn gan_alone_strays_from_the_truth() {
     strays(&BOOK);
 }
 
+/// スキップ結合を外すと、正解からの差が 1.3 倍より大きくなる。
 #[test]
 fn skips_matter() {
     needs_skips(&BOOK);
 }
 
+/// 対をでたらめに組み替えて学習すると、入力のままよりも正解から遠くなる。
 #[test]
 fn unpaired_data_breaks_it() {
     needs_pairs(&BOOK);
 }
 
+/// ドロップアウトで出力は変わるが、その幅は正解との差の半分に満たない。
 #[test]
 fn noise_moves_the_output_only_a_little() {
     noise_is_minor(&BOOK);
 }
 
+/// 識別器は、本物のパッチに、作ったパッチよりも高い点を付ける。
 #[test]
 fn real_patches_score_higher_than_fake_ones() {
     patches_differ(&BOOK);

@@ -37,6 +37,7 @@ fn assert_content_survives(scores: Scores, [early, late]: [f64; 2], untouched: f
     assert!(scores.back.iter().all(|back| *back < 0.12), "{scores:?}");
 }
 
+/// サイクル損失は下がり、訳した絵は、訳す前よりも本当の対に近づく。
 #[test]
 fn cycle_loss_falls_and_content_survives() {
     let main = &BOOK.main;
@@ -49,6 +50,7 @@ fn assert_content_is_lost(gan_only: Scores, with_cycle: Scores) {
     assert!(mean(gan_only.ssim) < mean(with_cycle.ssim) - 0.1, "{gan_only:?} {with_cycle:?}");
 }
 
+/// サイクル損失を外すと、元に戻したときの差が 1.8 倍より大きくなる。
 #[test]
 fn without_cycle_loss_content_is_lost() {
     // 違いがサイクル損失だけの、恒等損失のない 2 つの学習を比べる。
@@ -60,6 +62,7 @@ fn without_cycle_loss_content_is_lost() {
     assert!((a - b).abs() < 0.3, "敵対的損失だけ {a}、サイクル損失あり {b}");
 }
 
+/// 恒等損失を外すと、変えなくてよい絵の変わり方が 1.5 倍より大きくなる。
 #[test]
 fn identity_loss_keeps_what_is_already_in_the_target_style() {
     let (with, without) = (BOOK.main.scores().unwrap(), BOOK.no_identity.scores().unwrap());
@@ -87,6 +90,7 @@ fn claims_hold_for_ten_seeds() {
     });
 }
 
+/// Y を並べ替えても CycleGAN の成績は変わらず、対を使う Pix2Pix 型は壊れる。
 #[test]
 fn order_of_y_matters_only_when_training_on_pairs() {
     // Y を並べ替えると、混ぜた後のミニバッチはすべて変わる。それでも CycleGAN の成績は変わらない。
@@ -99,6 +103,7 @@ fn order_of_y_matters_only_when_training_on_pairs() {
     assert!(broken < paired - 0.15, "対のまま {paired}、ずらすと {broken}");
 }
 
+/// 対があるデータなら、対を使う Pix2Pix 型のほうが CycleGAN より正解に近い。
 #[test]
 fn paired_training_wins_when_pairs_exist() {
     let paired = BOOK.paired.ssim(&BOOK.main.dataset).unwrap();
@@ -106,6 +111,7 @@ fn paired_training_wins_when_pairs_exist() {
     assert!(paired > unpaired + 0.02, "Pix2Pix 型 {paired}、CycleGAN {unpaired}");
 }
 
+/// 絵が良くなっていく間も、生成器の敵対的損失は半分までも下がらない。
 #[test]
 fn adversarial_losses_do_not_settle_while_pictures_improve() {
     let history = &BOOK.main.trained.history;
@@ -120,6 +126,7 @@ fn adversarial_losses_do_not_settle_while_pictures_improve() {
     assert!(at(1.) > at(0.25) + 0.1, "{xy:?}");
 }
 
+/// 訳した絵の平均の色は、元の画風より、相手の画風に近い。
 #[test]
 fn translated_pictures_take_on_the_other_palette() {
     // 訳した絵の色の平均は、元の画風より、相手の画風に近い。

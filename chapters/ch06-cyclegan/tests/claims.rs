@@ -48,6 +48,7 @@ fn step_once(config: &Config, x: &Tensor, y: &Tensor) -> (StepLosses, [[Vec<Vec<
     (losses, [before, NETWORKS.map(|network| snapshot(&gan, network))])
 }
 
+/// 生成器が二つ、識別器が二つあり、重みを共有しない。
 #[test]
 fn two_generators_and_two_discriminators() {
     let gan = CycleGan::new(&Config::tiny()).unwrap();
@@ -67,6 +68,7 @@ fn two_generators_and_two_discriminators() {
     assert_ne!(snapshot(&gan, x), snapshot(&gan, y));
 }
 
+/// 敵対的損失は 2 乗誤差で、手計算と一致する。
 #[test]
 fn adversarial_loss_is_least_squares() {
     let column = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
@@ -82,6 +84,7 @@ fn adversarial_loss_is_least_squares() {
     assert!((scalar(generator_loss(&half)) - 0.25).abs() < 1e-6);
 }
 
+/// サイクル損失は L1 の距離で、入力に戻れば 0 になる。
 #[test]
 fn cycle_loss_is_zero_exactly_when_the_input_comes_back() {
     let x = uniform(&mut Seed(0).rng("x"), -1., 1., (2, 3, 8, 8)).unwrap();
@@ -93,6 +96,7 @@ fn cycle_loss_is_zero_exactly_when_the_input_comes_back() {
     assert!((scalar(identity_loss(&moved, &x)) - 0.25).abs() < 1e-6);
 }
 
+/// 明暗を裏返すだけの二つの生成器でも、サイクル損失は 0 になる。
 #[test]
 fn cycle_loss_alone_accepts_an_inverted_picture() {
     // G も F も明暗を裏返すだけなら、訳し戻せば元に戻り、サイクル損失は 0 になる。
@@ -103,6 +107,7 @@ fn cycle_loss_alone_accepts_an_inverted_picture() {
     assert!(gap(&invert(&x), &x) > 1.);
 }
 
+/// サイクル損失の勾配は、両方の生成器に届き、識別器には届かない。
 #[test]
 fn cycle_goes_through_both_generators() {
     let config = Config::tiny();
@@ -121,6 +126,7 @@ fn cycle_goes_through_both_generators() {
     assert_eq!(reached(&identity), [true, false, false, false]);
 }
 
+/// 生成器の番では、二つの識別器の重みは変わらない。
 #[test]
 fn generator_step_leaves_discriminators_unchanged() {
     let config = Config { lr_d: 0., ..Config::tiny() };
@@ -131,6 +137,7 @@ fn generator_step_leaves_discriminators_unchanged() {
     }
 }
 
+/// 識別器の番では、二つの生成器の重みは変わらない。
 #[test]
 fn discriminator_step_leaves_generators_unchanged() {
     let config = Config { lr_g: 0., ..Config::tiny() };
@@ -141,6 +148,7 @@ fn discriminator_step_leaves_generators_unchanged() {
     }
 }
 
+/// Y の画像を替えても、X から Y へ訳す側の損失は変わらない。
 #[test]
 fn each_discriminator_judges_its_own_side() {
     // 生成器を止め、Y の側だけを替える。動くのは D_Y の行き先で、D_X の行き先は F を通った分だけ変わる。
@@ -157,6 +165,7 @@ fn each_discriminator_judges_its_own_side() {
     assert_ne!(first.cycle_y, second.cycle_y);
 }
 
+/// ミニバッチの中で Y の順番を入れ替えても、どの損失も変わらない。
 #[test]
 fn permuting_y_in_a_batch_changes_no_loss() {
     // ミニバッチの中で y の順番を入れ替えても、どの損失も (丸めを除いて) 変わらない。
@@ -181,6 +190,7 @@ fn permuting_y_in_a_batch_changes_no_loss() {
     assert!((a - b).abs() > 1e-3, "{a} と {b}");
 }
 
+/// 学習用の X と Y と保留データの間に、同じ場面は一つも無い。
 #[test]
 fn training_scenes_never_share_a_scene() {
     for seed in 0..3 {
@@ -199,6 +209,7 @@ fn training_scenes_never_share_a_scene() {
     assert!(gap(&data::true_pairs(&config).unwrap(), &dataset.train_y) > 0.5);
 }
 
+/// 画像バッファは、いっぱいになると、およそ半分の割合で古い画像を返す。
 #[test]
 fn buffer_fills_then_returns_an_old_image_half_the_time() {
     let image = |n: usize| Tensor::full(n as f32, (1, 1, 1, 1), &Device::Cpu).unwrap();
@@ -222,6 +233,7 @@ fn buffer_fills_then_returns_an_old_image_half_the_time() {
     assert!((900..1_100).contains(&old), "{old}");
 }
 
+/// 大きさ 0 の画像バッファは、いつも最新の画像を返す。
 #[test]
 fn buffer_of_zero_returns_the_newest() {
     let mut buffer = ImageBuffer::new(0, Seed(0).rng("buffer"));
@@ -232,6 +244,7 @@ fn buffer_of_zero_returns_the_newest() {
     assert!(buffer.is_empty());
 }
 
+/// 学習率は、前半は一定で、後半に直線で 0 へ下がる。
 #[test]
 fn learning_rate_is_flat_then_falls_to_zero() {
     let config = Config { steps: 200, decay: 0.5, ..Config::book() };
@@ -247,6 +260,7 @@ fn learning_rate_is_flat_then_falls_to_zero() {
     assert!((1..=200).all(|step| learning_rate(&flat, step) == 1.));
 }
 
+/// 学習の前の生成器は、入力を少し強めるだけで、ほぼそのまま返す。
 #[test]
 fn generators_start_near_the_identity() {
     let dataset = data::dataset(&Config::tiny()).unwrap();
@@ -262,6 +276,7 @@ fn generators_start_near_the_identity() {
     assert!(scalar(cycle_loss(&start(0.), x)) > 0.2);
 }
 
+/// インスタンス正規化の前のバイアスは、出力を変えない。
 #[test]
 fn instance_norm_makes_biases_useless() {
     // 畳み込みのバイアスをどう変えても、InstanceNorm が平均を引くので、出力は変わらない。
@@ -278,6 +293,7 @@ fn instance_norm_makes_biases_useless() {
     assert!(gap(&alone, &together) < 1e-5);
 }
 
+/// 反射パディングなら、一様な画像の縁に枠ができない。
 #[test]
 fn reflection_padding_has_no_dark_border() {
     // 一様な画像を広げても一様なまま。0 で囲むと、縁に枠ができる。
@@ -302,6 +318,7 @@ fn generator_keeps_the_size_of_the_picture() {
     }
 }
 
+/// 識別器の答えは 1 個ではなく、パッチごとの答えを並べた升目である。
 #[test]
 fn discriminator_output_is_a_map_of_patches() {
     let answers = |size: usize, d_layers: usize| {
@@ -315,6 +332,7 @@ fn discriminator_output_is_a_map_of_patches() {
     assert_eq!(answers(32, 2), [1, 1, 6, 6]);
 }
 
+/// 論文の設定の識別器の答え一つは、70 画素四方を見る。
 #[test]
 fn paper_discriminator_sees_70_pixels() {
     // 出力 1 つの受容野を、後ろの層から数える: r ← (r − 1)·ストライド + カーネル。
@@ -356,6 +374,8 @@ fn receptive_field(config: &Config, variables: &common::seed::Variables) -> usiz
     values(&columns).iter().filter(|value| **value != 0.).count()
 }
 
+/// 論文の設定の生成器の重みの数が、著者の実装の 1,137 万 8,179 個に一致する。
+///
 /// 著者の PyTorch 版 (junyanz/pytorch-CycleGAN-and-pix2pix の models/networks.py) の resnet_9blocks、
 /// ngf = 64、instance norm は 11.378 M と表示する。InstanceNorm は変数を持たず、畳み込みはすべて
 /// バイアスを持つ (use_bias は instance norm のとき真)。層ごとに数えると:
@@ -382,6 +402,8 @@ fn paper_size_generator_has_11378179_parameters() {
     assert_eq!(11_378_179 + affine, 11_388_675);
 }
 
+/// 論文の設定の識別器の重みの数が、著者の実装の 276 万 4,737 個に一致する。
+///
 /// 著者の PyTorch 版の basic (NLayerDiscriminator)、ndf = 64、n_layers = 3 は 2.765 M と表示する。
 /// C64 3,136 + C128 131,200 + C256 524,544 + C512 2,097,664 + 出力 8,193 = 2,764,737。
 #[test]
@@ -395,6 +417,7 @@ fn paper_size_discriminator_has_2764737_parameters() {
     assert_eq!(layers.iter().sum::<usize>(), 2_764_737);
 }
 
+/// 片方の生成器の重みだけで、その向きに訳せる。
 #[test]
 fn translation_uses_only_one_generator() {
     let dir = tempfile::tempdir().unwrap();
@@ -414,6 +437,7 @@ fn translation_uses_only_one_generator() {
     assert!(error.contains("generator_yx.safetensors"), "{error}");
 }
 
+/// trainA・trainB・testA・testB の画像から学習し、訳せる。
 #[test]
 fn own_pictures_are_read_from_four_folders() {
     let dir = tempfile::tempdir().unwrap();
@@ -447,6 +471,7 @@ fn own_pictures_are_read_from_four_folders() {
     assert_eq!(made.after.dims(), [2, 3, 16, 16]);
 }
 
+/// 同じ種で学習すると、重みは 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {
