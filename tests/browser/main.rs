@@ -17,3 +17,4 @@ mod points;
 mod print;
 mod quiz;
 mod search;
+mod zoom;
