@@ -84,6 +84,7 @@
       list.setAttribute('role', 'presentation');
       const choices = [...list.children].map((item, i) => {
         const input = make('input', { type: this.multiple ? 'checkbox' : 'radio', name: `${this.id}-${index}` });
+        if (item.dataset.name) input.ariaLabel = item.dataset.name; // 数式は、読み上げの名前にならない。
         const text = make('span', { className: 'quiz-text' }, ...item.childNodes);
         item.setAttribute('role', 'presentation');
         item.append(make('label', {}, input, make('span', { className: 'quiz-number', ariaHidden: 'true' }), text));

@@ -8,6 +8,7 @@ mod reader;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod cheatsheet;
 mod desk;
 mod glossary;
