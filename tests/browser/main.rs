@@ -18,4 +18,5 @@ mod points;
 mod print;
 mod quiz;
 mod search;
+mod way;
 mod zoom;

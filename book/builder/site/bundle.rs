@@ -28,8 +28,8 @@ const HIGHLIGHTS: [(&str, &str); 3] = [
     ("mdbook-ayu-highlight-css", ".ayu"),
 ];
 
-/// `dest` の JS と CSS をまとめ、元のファイルを除く。
-pub fn bundle(dest: &Path) -> Result<()> {
+/// `dest` の JS と CSS をまとめ、元のファイルを除く。`head` は、JS の初めに置くもの。
+pub fn bundle(dest: &Path, head: &str) -> Result<()> {
     let pages: Vec<String> =
         files(dest).into_iter().filter(|name| name.ends_with(".html")).collect();
     let Some(first) = pages.iter().find(|name| !["404.html", "toc.html"].contains(&name.as_str()))
@@ -38,7 +38,7 @@ pub fn bundle(dest: &Path) -> Result<()> {
     };
     let html = read(dest, first)?;
     let mut used = Vec::new();
-    let mut script = String::new();
+    let mut script = head.to_owned();
     for found in SCRIPT.captures_iter(&html) {
         let name = &found[2];
         // 前のファイルの終わりの式と、次のファイルの初めの括弧がつながらないように区切る。
