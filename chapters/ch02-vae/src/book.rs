@@ -10,6 +10,7 @@ use common::nn::{both, mse};
 use common::seed::Seed;
 use common::state::State;
 use tools::cli;
+use tools::folder::{self, Labelled, Reader};
 use tools::plot;
 use tools::progress::Watch;
 use tools::record::{self, Run};
@@ -20,7 +21,7 @@ use crate::config::{Config, Data, Model};
 use crate::explorer::Explorer;
 use crate::figures::{self, Recorder, Swept};
 use crate::model::Decoder;
-use crate::train::{self, Trained, corrupt};
+use crate::train::{self, Dataset, Trained, corrupt};
 
 /// 学習の結果と、図に使う途中経過。
 pub struct Outcome {
@@ -37,16 +38,33 @@ impl Settings for Config {
 
     fn flags(&self) -> String {
         let model = if self.model == Model::Ae { " --model ae" } else { "" };
-        format!("--data {}{model}", self.data.name())
+        match &self.data {
+            Data::Own(path) => format!("--data \"{}\"{model}", path.display()),
+            data => format!("--data {}{model}", data.name()),
+        }
     }
 
     fn steps(&self) -> usize {
         self.steps
     }
 
+    fn memory(&self) -> f64 {
+        self.memory()
+    }
+
     fn check(&self) -> Result<()> {
         self.check()
     }
+}
+
+/// 設定のデータを用意します。`--data` が場所なら、読者の画像を読みます。
+pub fn dataset(config: &Config, quiet: bool) -> Result<Dataset> {
+    let &Config { size, channels, .. } = config;
+    let Data::Own(path) = &config.data else { return train::dataset(config) };
+    let Labelled { images, labels } = Reader { size, channels, quiet }.any(path)?;
+    let dataset = train::own(config, &images, labels.as_deref())?;
+    folder::enough(path, dataset.train.labels.len(), config.batch)?;
+    Ok(dataset)
 }
 
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
@@ -56,10 +74,12 @@ pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
 
 /// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
+    config.check()?;
+    let dataset = dataset(config, quiet)?;
     let mut recorder = Recorder::new(config)?;
     saved.restore(&mut [("figures", &mut recorder)])?;
     let mut watch = Watch::new(label, config.steps, quiet, "--lr か --beta");
-    let trained = train::resume(config, saved, |now| {
+    let trained = train::resume(config, dataset, saved, |now| {
         recorder.observe(now)?;
         if let Some(frame) = recorder.frames.last() {
             watch.picture(now.step, recorder.frames.len(), || preview(config, &frame.samples))?;
@@ -72,9 +92,9 @@ pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Resul
 
 /// 端末に出す見本。画像を 80 桁に収まるだけ横に並べます。
 pub fn preview(config: &Config, samples: &Tensor) -> Result<String> {
-    let side = config.data.side();
-    let count = samples.dim(0)?.min(40 / side);
-    let images = samples.narrow(0, 0, count)?.reshape((count, 1, side, side))?;
+    let shrink = config.size.div_ceil(40);
+    let count = samples.dim(0)?.min((40 * shrink / config.size).max(1));
+    let images = figures::images(config, &samples.narrow(0, 0, count)?)?.avg_pool2d(shrink)?;
     let row: Vec<_> = (0..count).map(|i| images.get(i)).collect::<candle_core::Result<_>>()?;
     plot::ascii(&Tensor::cat(&row, 2)?)
 }

@@ -1,14 +1,14 @@
 //! この章の設定です。すべての項目を、コマンドの指定で変えられます。
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use common::check::within;
+use common::check::{memory, within};
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Data {
     /// あいうえおの 5 字、16×16
@@ -17,29 +17,36 @@ pub enum Data {
     Hiragana,
     /// 手書き数字 8×8
     Digits,
+    /// 手元の画像のフォルダか、MNIST の IDX ファイル
+    Own(PathBuf),
 }
 
 impl Data {
-    /// 画像の一辺の画素数。
-    pub fn side(self) -> usize {
-        match self {
-            Data::Vowels | Data::Hiragana => 16,
-            Data::Digits => 8,
-        }
-    }
-
-    /// 1 枚の画像がいくつの数でできているか。
-    pub fn dim(self) -> usize {
-        self.side() * self.side()
-    }
-
     /// ファイル名などに使う名前。
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Data::Vowels => "vowels",
             Data::Hiragana => "hiragana",
             Data::Digits => "digits",
+            Data::Own(_) => "folder",
         }
+    }
+}
+
+/// 本のデータの名前か、いまあるファイルかフォルダ。
+impl std::str::FromStr for Data {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "vowels" => Data::Vowels,
+            "hiragana" => Data::Hiragana,
+            "digits" => Data::Digits,
+            path if Path::new(path).exists() => Data::Own(path.into()),
+            _ => bail!(
+                "vowels、hiragana、digits のどれかか、いまある画像のフォルダか、MNIST の IDX ファイルにしてください"
+            ),
+        })
     }
 }
 
@@ -55,7 +62,7 @@ pub enum Model {
 
 impl Model {
     /// このモデルで学習したものの、ファイル名の始まり。
-    pub fn file_name(self, data: Data) -> String {
+    pub fn file_name(self, data: &Data) -> String {
         match self {
             Model::Vae => data.name().to_string(),
             Model::Ae => format!("{}-ae", data.name()),
@@ -77,9 +84,15 @@ pub enum Reparam {
 /// VAE とオートエンコーダの設定。
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
 pub struct Config {
-    /// データ: vowels (あいうえお)、hiragana (46 字)、digits (数字)
-    #[arg(long, value_enum)]
+    /// データ: vowels (あいうえお)、hiragana (46 字)、digits (数字)、または手元の画像のフォルダか MNIST の IDX ファイル
+    #[arg(long)]
     pub data: Data,
+    /// 手元の画像の一辺
+    #[arg(long)]
+    pub size: usize,
+    /// 手元の画像のチャネル: 1 (濃淡) か 3 (カラー)。IDX では 1、フォルダでは 3
+    #[arg(long)]
+    pub channels: usize,
     /// モデル: vae か ae (ふつうのオートエンコーダ)
     #[arg(long, value_enum)]
     pub model: Model,
@@ -119,7 +132,9 @@ impl Config {
     /// 本の図を作る設定。どのデータも、2 コアで数秒に収まる値です。
     pub fn book(data: Data) -> Self {
         let vowels = Self {
-            data,
+            data: Data::Vowels,
+            size: 16,
+            channels: 1,
             model: Model::Vae,
             seed: 0,
             steps: 3000,
@@ -134,8 +149,9 @@ impl Config {
         };
         match data {
             Data::Vowels => vowels,
-            Data::Hiragana => Self { z_dim: 16, hidden: 256, lr: 1e-3, ..vowels },
-            Data::Digits => Self { steps: 2000, hidden: 128, lr: 2e-3, ..vowels },
+            Data::Hiragana => Self { data, z_dim: 16, hidden: 256, lr: 1e-3, ..vowels },
+            Data::Digits => Self { data, size: 8, steps: 2000, hidden: 128, lr: 2e-3, ..vowels },
+            Data::Own(_) => Self { data, size: 28, ..Self::book(Data::Hiragana) },
         }
     }
 
@@ -169,7 +185,19 @@ impl Config {
 impl Config {
     /// 保存するファイルの名前の始まり。
     pub fn name(&self) -> String {
-        self.model.file_name(self.data)
+        self.model.file_name(&self.data)
+    }
+
+    /// 1 枚の画像がいくつの数でできているか。
+    pub fn dim(&self) -> usize {
+        self.channels * self.size * self.size
+    }
+
+    /// 学習に要るメモリの見積もり (GB)。重みと勾配と Adam の状態、途中の値です。
+    pub fn memory(&self) -> f64 {
+        let (dim, hidden) = (self.dim() as f64, self.hidden as f64);
+        let weights = 2. * (dim + hidden + self.z_dim as f64) * hidden;
+        (32. * weights + 4. * 30. * self.batch as f64 * (dim + hidden)) / 1e9
     }
 
     /// 使えない値があれば、どの指定をどう直すかを伝えて失敗します。
@@ -187,8 +215,22 @@ impl Config {
         {
             within(name, value, 0., most)?;
         }
+        if !matches!(self.data, Data::Own(_)) {
+            let book = Self::book(self.data.clone());
+            ensure!(
+                (self.size, self.channels) == (book.size, book.channels),
+                "--size と --channels は、手元の画像のための指定です。--data に画像のフォルダか、MNIST の IDX ファイルを指定してください"
+            );
+        }
+        within("--size", self.size, 8, 128)?;
+        memory(self.memory(), "--hidden か --size")?;
         ensure!(
-            self.font.is_none() || self.data != Data::Digits,
+            [1, 3].contains(&self.channels),
+            "--channels は 1 か 3 にしてください ({} でした)",
+            self.channels
+        );
+        ensure!(
+            self.font.is_none() || matches!(self.data, Data::Vowels | Data::Hiragana),
             "--font は文字のデータに足すものです。--data vowels か --data hiragana と一緒に指定してください"
         );
         Ok(())

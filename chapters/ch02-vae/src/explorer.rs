@@ -72,7 +72,7 @@ impl Explorer {
             format!("#{r:02x}{g:02x}{b:02x}")
         };
         Ok(Self {
-            side: vae.config.data.side(),
+            side: vae.config.size,
             models: models.into_iter().collect::<Result<_>>()?,
             labels: labels.into_iter().enumerate().map(|(at, c)| (c, hex(at))).collect(),
         })

@@ -9,7 +9,7 @@ use common::state::{Resume, State};
 use tools::plot::map::{self, Cluster, Map};
 use tools::plot::{self, Line, LineChart, Sheet, color};
 
-use crate::config::{Config, Model};
+use crate::config::{Config, Data, Model};
 use crate::explorer;
 use crate::train::{Batch, Images, Progress, Trained, corrupt, encoder_gradient};
 
@@ -105,12 +105,12 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
 }
 
 fn scale(config: &Config) -> u32 {
-    if config.data.side() > 8 { 2 } else { 4 }
+    if config.size > 8 { 2 } else { 4 }
 }
 
-fn images(config: &Config, samples: &Tensor) -> Result<Tensor> {
-    let side = config.data.side();
-    Ok(samples.reshape(((), 1, side, side))?)
+/// 1 列に並べた画像 `[N, dim]` を、`[N, C, H, W]` に戻します。
+pub fn images(config: &Config, samples: &Tensor) -> Result<Tensor> {
+    Ok(samples.reshape(((), config.channels, config.size, config.size))?)
 }
 
 fn reconstruct(trained: &Trained, x: &Tensor) -> Result<Tensor> {
@@ -149,7 +149,9 @@ fn losses(trained: &Trained, path: &Path) -> Result<()> {
     if trained.config.model == Model::Vae {
         lines.push(line("KL", "KL", color::LATENT));
     }
-    let top = trained.config.data.dim() as f64 * 0.4;
+    // 写真の画素は、文字ほど白か黒に寄らないので、再構成の項が大きい。
+    let most = if matches!(trained.config.data, Data::Own(_)) { 0.75 } else { 0.4 };
+    let top = trained.config.dim() as f64 * most;
     LineChart {
         x_label: "更新回数",
         y_label: "損失の項 (nat/枚)",

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use ch02_vae::book::{self, Book};
 use ch02_vae::config::{Config, Data, Model};
+use ch02_vae::figures;
 use clap::{ArgMatches, Parser, Subcommand};
 use common::check::within;
 use common::seed::Seed;
-use tools::cli;
 use tools::plot::{self, Sheet, color};
 use tools::session::{self, Options, Outcome};
+use tools::{cli, folder};
 
 /// 第2章 変分オートエンコーダ (VAE)
 ///
@@ -36,8 +37,11 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// どの学習のデコーダを使うか: vowels、hiragana、digits (省くと hiragana)
-        #[arg(long, value_enum, default_value_t = Data::Hiragana)]
+        #[arg(long, default_value = "hiragana", conflicts_with = "own")]
         data: Data,
+        /// 手元の画像 (--data) で学習したデコーダを使います
+        #[arg(long)]
+        own: bool,
         /// どのモデルのデコーダを使うか: vae、ae (省くと vae)
         #[arg(long, value_enum, default_value_t = Model::Vae)]
         model: Model,
@@ -46,7 +50,8 @@ enum Command {
 
 fn main() -> ExitCode {
     cli::run::<Cli, Config>(|Cli { command, options }, given| match command {
-        Some(Command::Generate { count, seed, data, model }) => {
+        Some(Command::Generate { count, seed, data, own, model }) => {
+            let data = if own { Data::Own("DIR".into()) } else { data };
             generate(data, model, &options, count, Seed(seed))
         }
         None if options.one_run::<Config>(given) => train_one(&options, given),
@@ -77,8 +82,15 @@ fn train_book(options: &Options) -> Result<()> {
 
 /// 指定された設定で 1 回だけ学習します。
 fn train_one(options: &Options, given: &ArgMatches) -> Result<()> {
-    let data = given.get_one::<Data>("data").copied().unwrap_or(Data::Vowels);
-    session::train(options, given, Config::book(data), |config, saved| {
+    let preset = match given.get_one::<Data>("data") {
+        // 手元の画像は、カラーとみなす。MNIST の IDX は濃淡だけ。
+        Some(data @ Data::Own(path)) => {
+            let channels = if folder::is_idx(path) { 1 } else { 3 };
+            Config { channels, ..Config::book(data.clone()) }
+        }
+        data => Config::book(data.cloned().unwrap_or(Data::Vowels)),
+    };
+    session::train(options, given, preset, |config, saved| {
         book::resume(&config.name(), config, options.quiet, saved)
     })
 }
@@ -89,10 +101,9 @@ fn generate(data: Data, model: Model, options: &Options, count: usize, seed: See
     let (config, samples) = book::generate(data, model, &store, count, seed)?;
     cli::say(book::preview(&config, &samples)?);
     let path = store.publish("generated.png", |path| {
-        let side = config.data.side();
-        let images = samples.reshape(((), 1, side, side))?;
+        let images = figures::images(&config, &samples)?;
         let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
-        plot::image_grid(path, &[sheet], 64 / side as u32)
+        plot::image_grid(path, &[sheet], (64 / config.size as u32).max(1))
     })?;
     cli::say(format!("デコーダだけを使って {count} 枚を作り、{} に書きました。", path.display()));
     Ok(())

@@ -28,10 +28,8 @@ pub struct Encoder {
 impl Encoder {
     pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
         let (h, relu) = (config.hidden, Activation::Relu);
-        let layers = [
-            Linear::new(config.data.dim(), h, relu, vb.pp("1"))?,
-            Linear::new(h, h, relu, vb.pp("2"))?,
-        ];
+        let layers =
+            [Linear::new(config.dim(), h, relu, vb.pp("1"))?, Linear::new(h, h, relu, vb.pp("2"))?];
         let head = |name| Linear::new(h, config.z_dim, Activation::None, vb.pp(name));
         let mean = head("mean")?;
         // 分散そのものは正でなければならない。対数を出させれば、どんな値が出てもよい。
@@ -84,7 +82,7 @@ impl Decoder {
         let layers = [
             Linear::new(config.z_dim, h, relu, vb.pp("1"))?,
             Linear::new(h, h, relu, vb.pp("2"))?,
-            Linear::new(h, config.data.dim(), Activation::None, vb.pp("3"))?,
+            Linear::new(h, config.dim(), Activation::None, vb.pp("3"))?,
         ];
         Ok(Self { layers })
     }

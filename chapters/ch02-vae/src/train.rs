@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use candle_core::{Device, Tensor};
 use common::data::{self, Batches};
 use common::glyphs::{self, Font, HIRAGANA, Placement};
@@ -11,6 +11,7 @@ use common::nn::{Adam, AdamConfig, bce_with_logits};
 use common::seed::{Seed, Variables, normal, uniform};
 use common::state::{Resume, State};
 use rand::Rng;
+use rand::seq::SliceRandom;
 
 use crate::config::{Config, Data, Reparam};
 use crate::model::{Code, Decoder, Encoder};
@@ -188,12 +189,33 @@ pub struct Dataset {
     pub held_out: Images,
 }
 
-/// 設定のデータを用意します。
+/// 手元の画像 `[N, C, H, W]` を、学習に使うものと取っておくもの (1 割、500 枚まで) に分けます。
+///
+/// `labels` は画像ごとの種類です。なくても学習できます。
+pub fn own(config: &Config, images: &Tensor, labels: Option<&[u8]>) -> Result<Dataset> {
+    let count = images.dim(0)?;
+    ensure!(count >= 10, "画像が {count} 枚では足りません。10 枚以上にしてください");
+    let mut order: Vec<u32> = (0..count as u32).collect();
+    order.shuffle(&mut Seed(config.seed).rng("split"));
+    let (held_out, train) = order.split_at((count / 10).clamp(2, 500));
+    let pick = |rows: &[u32]| -> Result<Images> {
+        let x = images.flatten_from(1)?.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
+        let name = |row: &u32| match labels.map(|labels| labels[*row as usize]) {
+            Some(label) => char::from_digit(label.into(), 36).unwrap_or('?'),
+            None => ' ',
+        };
+        Ok(Images { x, labels: rows.iter().map(name).collect() })
+    };
+    Ok(Dataset { train: pick(train)?, held_out: pick(held_out)? })
+}
+
+/// 本のデータを用意します。手元の画像は、コマンドの側が読んで [`own`] に渡します。
 pub fn dataset(config: &Config) -> Result<Dataset> {
     const HELD_OUT: usize = 500;
-    match config.data {
+    match &config.data {
         Data::Vowels => glyph_images(config, "あいうえお", 20, 6),
         Data::Hiragana => glyph_images(config, HIRAGANA, 6, 1),
+        Data::Own(path) => bail!("手元の画像 {} は、まだ読んでいません", path.display()),
         Data::Digits => {
             let digits = data::digits()?;
             let x = digits.images.flatten_from(1)?;
@@ -219,7 +241,7 @@ fn glyph_images(
     if let Some(path) = &config.font {
         fonts.push(Font::from_file(path)?);
     }
-    let side = config.data.side();
+    let side = config.size;
     let draw = |copies: usize, name: &str| -> Result<Images> {
         let rng = &mut Seed(config.seed).rng(name);
         let (mut values, mut labels) = (Vec::new(), Vec::new());
@@ -305,18 +327,18 @@ pub fn train(
     config: &Config,
     observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
-    resume(config, &State::default(), observer)
+    resume(config, dataset(config)?, &State::default(), observer)
 }
 
 /// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(
     config: &Config,
+    dataset: Dataset,
     saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
     let seed = Seed(config.seed);
-    let dataset = dataset(config)?;
     let mut batches = Batches::new(dataset.train.x.clone(), config.batch, seed.rng("batches"))?;
     let (mut dirt, mut noise) = (seed.rng("dirt"), seed.rng("noise"));
     let mut vae = Vae::new(config)?;

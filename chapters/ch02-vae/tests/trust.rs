@@ -33,6 +33,13 @@ fn bad_input_gets_one_japanese_sentence() {
         &["--font", "DIR/none.ttf"],
         &["--font", "DIR/file", "--out", "DIR/good"],
         &["--font", "DIR/file", "--data", "digits"],
+        &["--size", "16", "--data", "digits"],
+        &["--size", "7", "--data", "DIR/memo"],
+        &["--size", "128", "--hidden", "4096", "--data", "DIR/memo"],
+        &["--data", "DIR/file"],
+        &["--data", "DIR/memo"],
+        &["generate", "--own", "--data", "digits"],
+        &["generate", "--own", "--out", "DIR/good"],
         &["generate", "--count", "0"],
         &["generate", "--model", "ae", "--data", "digits", "--out", "DIR/good"],
     ]));

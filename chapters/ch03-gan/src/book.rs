@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
-use common::data::{self, energy_distance, ring};
+use common::data::{energy_distance, ring};
 use common::history::History;
 use common::nn::both;
 use common::seed::{Seed, normal};
@@ -20,6 +20,7 @@ use crate::config::{Config, Data, GLoss};
 use crate::figures::{self, Recorder};
 use crate::model::{Discriminator, Generator};
 use crate::train::{self, Trained};
+use tools::folder::{self, Labelled, Reader};
 
 /// 学習の結果と、図に使う途中経過。
 pub struct Outcome {
@@ -35,16 +36,32 @@ impl Settings for Config {
     }
 
     fn flags(&self) -> String {
-        format!("--data {}", self.data.name())
+        match &self.data {
+            Data::Own(path) => format!("--data \"{}\"", path.display()),
+            data => format!("--data {}", data.name()),
+        }
     }
 
     fn steps(&self) -> usize {
         self.steps
     }
 
+    fn memory(&self) -> f64 {
+        self.memory()
+    }
+
     fn check(&self) -> Result<()> {
         self.check()
     }
+}
+
+/// 設定のデータを用意します。`--data` が場所なら、読者の画像を読みます。
+pub fn dataset(config: &Config, quiet: bool) -> Result<Tensor> {
+    let &Config { size, channels, .. } = config;
+    let Data::Own(path) = &config.data else { return train::dataset(config) };
+    let Labelled { images, .. } = Reader { size, channels, quiet }.any(path)?;
+    folder::enough(path, images.dim(0)?, config.batch)?;
+    Ok(images.flatten_from(1)?)
 }
 
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
@@ -54,10 +71,12 @@ pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
 
 /// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
+    config.check()?;
+    let real = dataset(config, quiet)?;
     let mut recorder = Recorder::new(config)?;
     saved.restore(&mut [("figures", &mut recorder)])?;
     let mut watch = Watch::new(label, config.steps, quiet, "--lr-g と --lr-d");
-    let trained = train::resume(config, saved, |now| {
+    let trained = train::resume(config, real, saved, |now| {
         recorder.observe(now)?;
         if let Some(frame) = recorder.frames.last() {
             watch.picture(now.step, recorder.frames.len(), || preview(config, &frame.samples))?;
@@ -68,13 +87,15 @@ pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Resul
     Ok(Outcome { trained, recorder })
 }
 
-/// 端末に出す見本。画像は 4 枚を横に並べます。
+/// 端末に出す見本。画像は、80 桁に収まる 4 枚までを横に並べます。
 pub fn preview(config: &Config, samples: &Tensor) -> Result<String> {
-    match config.data {
-        Data::Ring | Data::Moons => plot::ascii(samples),
-        Data::Digits => {
-            let count = samples.dim(0)?.min(4);
-            let images = samples.narrow(0, 0, count)?.reshape((count, 1, 8, 8))?;
+    match config.data.is_points() {
+        true => plot::ascii(samples),
+        false => {
+            let shrink = config.size.div_ceil(40);
+            let count = samples.dim(0)?.min((40 * shrink / config.size).clamp(1, 4));
+            let images = samples.narrow(0, 0, count)?;
+            let images = figures::images(config, &images)?.avg_pool2d(shrink)?;
             let row: Vec<_> =
                 (0..count).map(|i| images.get(i)).collect::<candle_core::Result<_>>()?;
             plot::ascii(&Tensor::cat(&row, 2)?)
@@ -114,7 +135,7 @@ impl tools::session::Outcome for Outcome {
             mean("D(x)"),
             mean("D(G(z))")
         );
-        Ok(match self.trained.config.data {
+        Ok(match &self.trained.config.data {
             Data::Ring => {
                 let coverage = self.coverage()?;
                 format!(
@@ -124,11 +145,15 @@ impl tools::session::Outcome for Outcome {
                 )
             }
             Data::Moons => outputs,
-            Data::Digits => {
-                let real = data::digits()?.images.flatten_from(1)?;
+            Data::Digits | Data::Own(_) => {
+                // 手元の画像が多いときは、はじめの 2,000 枚と比べる。
+                let real = &self.trained.real;
+                let real = real.narrow(0, 0, real.dim(0)?.min(2_000))?;
                 let fake = self.trained.generate(real.dim(0)?, Seed(0))?;
+                let what =
+                    if self.trained.config.data == Data::Digits { "数字" } else { "画像" };
                 format!(
-                    "本物の数字とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
+                    "本物の{what}とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
                     energy_distance(&fake, &real)?
                 )
             }
@@ -153,7 +178,7 @@ impl Book {
     pub fn train(quiet: bool, keep: &Keep<Config>) -> Result<Self> {
         let next = |label: &str, config: &Config| -> Result<Outcome> {
             let outcome = run(label, config, quiet)?;
-            if *config == Config::book(config.data) {
+            if *config == Config::book(config.data.clone()) {
                 keep(&outcome)?;
             }
             ensure!(!cli::stop_requested(), "{label}の途中で止めました");
@@ -221,7 +246,7 @@ impl Book {
     /// 本物の数字とのエネルギー距離: 学習の前、学習の後、本物どうし。
     pub fn digit_distances(&self) -> Result<[f32; 3]> {
         let trained = &self.digits.trained;
-        let real = train::dataset(&trained.config)?;
+        let real = &trained.real;
         let count = real.dim(0)? / 2;
         let (half, other) = (real.narrow(0, 0, count)?, real.narrow(0, count, count)?);
         let untrained = train::Gan::new(&trained.config)?.generator;

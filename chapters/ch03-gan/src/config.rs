@@ -1,12 +1,14 @@
 //! この章の設定です。すべての項目を、コマンドの指定で変えられます。
 
-use anyhow::{Result, ensure};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use common::check::{below_one, within};
+use common::check::{below_one, memory, within};
 use serde::{Deserialize, Serialize};
 
 /// 学習に使うデータ。
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Data {
     /// 輪に並んだ 8 個のガウス分布 (平面の点)
@@ -15,24 +17,41 @@ pub enum Data {
     Moons,
     /// 手書き数字 8×8
     Digits,
+    /// 手元の画像のフォルダか、MNIST の IDX ファイル
+    Own(PathBuf),
 }
 
 impl Data {
-    /// 1 つの標本がいくつの数でできているか。
-    pub fn dim(self) -> usize {
-        match self {
-            Data::Ring | Data::Moons => 2,
-            Data::Digits => 64,
-        }
+    /// 平面の点なら真、画像なら偽。
+    pub fn is_points(&self) -> bool {
+        matches!(self, Data::Ring | Data::Moons)
     }
 
     /// ファイル名などに使う名前。
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Data::Ring => "ring",
             Data::Moons => "moons",
             Data::Digits => "digits",
+            Data::Own(_) => "folder",
         }
+    }
+}
+
+/// 本のデータの名前か、いまあるファイルかフォルダ。
+impl std::str::FromStr for Data {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Ok(match text {
+            "ring" => Data::Ring,
+            "moons" => Data::Moons,
+            "digits" => Data::Digits,
+            path if Path::new(path).exists() => Data::Own(path.into()),
+            _ => bail!(
+                "ring、moons、digits のどれかか、いまある画像のフォルダか、MNIST の IDX ファイルにしてください"
+            ),
+        })
     }
 }
 
@@ -50,9 +69,15 @@ pub enum GLoss {
 /// GAN の設定。
 #[derive(Debug, Clone, PartialEq, Args, Serialize, Deserialize)]
 pub struct Config {
-    /// データ: ring (8 つの山)、moons (三日月)、digits (数字)
-    #[arg(long, value_enum)]
+    /// データ: ring (8 つの山)、moons (三日月)、digits (数字)、または手元の画像のフォルダか MNIST の IDX ファイル
+    #[arg(long)]
     pub data: Data,
+    /// 手元の画像の一辺 (点では 0)
+    #[arg(long)]
+    pub size: usize,
+    /// 手元の画像のチャネル: 1 (濃淡) か 3 (カラー)。IDX では 1、フォルダでは 3
+    #[arg(long)]
+    pub channels: usize,
     /// 乱数の種。同じ種なら同じ結果になります
     #[arg(long)]
     pub seed: u64,
@@ -92,7 +117,9 @@ impl Config {
     /// 本の図を作る設定。`data` ごとに、2 コアで 20 秒ほどに収まる値です。
     pub fn book(data: Data) -> Self {
         let points = Self {
-            data,
+            data: data.clone(),
+            size: 0,
+            channels: 1,
             seed: 0,
             steps: 4000,
             batch: 128,
@@ -107,9 +134,16 @@ impl Config {
         };
         match data {
             Data::Ring | Data::Moons => points,
-            Data::Digits => {
-                Self { steps: 6000, batch: 64, z_dim: 32, hidden: 256, lr_d: 1e-3, ..points }
-            }
+            Data::Digits => Self {
+                size: 8,
+                steps: 6000,
+                batch: 64,
+                z_dim: 32,
+                hidden: 256,
+                lr_d: 1e-3,
+                ..points
+            },
+            Data::Own(_) => Self { data, size: 28, ..Self::book(Data::Digits) },
         }
     }
 
@@ -131,6 +165,18 @@ impl Config {
 // ANCHOR_END: config
 
 impl Config {
+    /// 1 つの標本がいくつの数でできているか。
+    pub fn dim(&self) -> usize {
+        if self.data.is_points() { 2 } else { self.channels * self.size * self.size }
+    }
+
+    /// 学習に要るメモリの見積もり (GB)。重みと勾配と Adam の状態、途中の値です。
+    pub fn memory(&self) -> f64 {
+        let (dim, hidden) = (self.dim() as f64, self.hidden as f64);
+        let weights = ((1 + self.pack) as f64 * dim + 2. * hidden + self.z_dim as f64) * hidden;
+        (32. * weights + 4. * 30. * self.batch as f64 * (dim + hidden)) / 1e9
+    }
+
     /// 使えない値があれば、どの指定をどう直すかを伝えて失敗します。
     pub fn check(&self) -> Result<()> {
         for (name, value, most) in [
@@ -143,6 +189,22 @@ impl Config {
         ] {
             within(name, value, 1, most)?;
         }
+        match self.data {
+            Data::Own(_) => within("--size", self.size, 8, 128)?,
+            _ => {
+                let book = Self::book(self.data.clone());
+                ensure!(
+                    (self.size, self.channels) == (book.size, book.channels),
+                    "--size と --channels は、手元の画像のための指定です。--data に画像のフォルダか、MNIST の IDX ファイルを指定してください"
+                );
+            }
+        }
+        ensure!(
+            [1, 3].contains(&self.channels),
+            "--channels は 1 か 3 にしてください ({} でした)",
+            self.channels
+        );
+        memory(self.memory(), "--hidden か --size か --pack")?;
         for (name, value) in [("--lr-g", self.lr_g), ("--lr-d", self.lr_d)] {
             within(name, value, 0., 1.)?;
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_nn::ops::sigmoid;
-use common::data::{self, ring};
+use common::data::ring;
 use common::seed::{Seed, normal};
 use common::state::{Resume, State};
 use tools::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, Surface, color};
@@ -34,7 +34,7 @@ pub struct Recorder {
 
 impl Recorder {
     pub fn new(config: &Config) -> Result<Self> {
-        let count = if config.data == Data::Digits { 12 } else { 256 };
+        let count = if config.data.is_points() { 256 } else { 12 };
         Ok(Self {
             config: config.clone(),
             noise: normal(&mut Seed(config.seed).rng("figures"), (count, config.z_dim))?,
@@ -48,9 +48,9 @@ impl Recorder {
         let (step, steps) = (progress.step, self.config.steps);
         let due = |percent: usize| (steps * percent).div_ceil(100);
         if [0, 5, 15, 30, 60, 100].map(due).contains(&step) {
-            let surface = match self.config.data {
-                Data::Digits => None,
-                Data::Ring | Data::Moons => surface(&progress.gan.discriminator, self.config.pack)?,
+            let surface = match self.config.data.is_points() {
+                false => None,
+                true => surface(&progress.gan.discriminator, self.config.pack)?,
             };
             let samples = progress.gan.generator.forward(&self.noise)?.detach();
             self.frames.push(Frame { step, samples, surface });
@@ -112,9 +112,9 @@ fn surface(discriminator: &Discriminator, pack: usize) -> Result<Option<Surface>
 /// 1 回の学習の図を `dir` に書きます。ファイル名はデータの名前で始まります。
 pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let name = trained.config.data.name();
-    match trained.config.data {
-        Data::Ring | Data::Moons => {
-            let real = crate::train::dataset(&trained.config)?.narrow(0, 0, 128)?;
+    match trained.config.data.is_points() {
+        true => {
+            let real = trained.real.narrow(0, 0, 128)?;
             let panels: Vec<Panel> = recorder
                 .frames
                 .iter()
@@ -122,26 +122,33 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 .collect::<Result<_>>()?;
             plot::panels(&dir.join(format!("{name}-steps.svg")), &panels, 3)?;
         }
-        Data::Digits => {
+        false => {
+            let images = |rows: &Tensor| images(&trained.config, rows);
+            let scale = if trained.config.size > 8 { 2 } else { 4 };
+            let file = |kind: &str| dir.join(format!("{name}-{kind}.png"));
             let samples: Vec<&Tensor> = recorder.frames.iter().map(|f| &f.samples).collect();
             let steps = images(&Tensor::cat(&samples, 0)?)?;
             let columns = steps.dim(0)? / samples.len();
             let sheet = Sheet { images: &steps, columns, frame: color::FAKE };
-            plot::image_grid(&dir.join("digits-steps.png"), &[sheet], 4)?;
+            plot::image_grid(&file("steps"), &[sheet], scale)?;
 
-            let real = data::digits()?.images;
-            let sheet = Sheet { images: &real.narrow(0, 0, 60)?, columns: 12, frame: color::REAL };
-            plot::image_grid(&dir.join("digits-real.png"), &[sheet], 4)?;
+            // 手元の画像が少なければ、あるだけを見せる。
+            let real = images(&trained.real)?;
+            let count = real.dim(0)?;
+            let shown = real.narrow(0, 0, count.min(60))?;
+            let sheet = Sheet { images: &shown, columns: 12, frame: color::REAL };
+            plot::image_grid(&file("real"), &[sheet], scale)?;
 
+            let first = if count < 96 { 0 } else { 60 };
             let (real, fake) = (
-                real.narrow(0, 60, 36)?,
+                real.narrow(0, first, count.min(36))?,
                 images(&trained.generate(36, Seed(trained.config.seed))?)?,
             );
             let sheets = [
                 Sheet { images: &real, columns: 6, frame: color::REAL },
                 Sheet { images: &fake, columns: 6, frame: color::FAKE },
             ];
-            plot::image_grid(&dir.join("digits-pair.png"), &sheets, 4)?;
+            plot::image_grid(&file("pair"), &sheets, scale)?;
         }
     }
     let width = (trained.history.len() / 80).max(1);
@@ -153,9 +160,9 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let (log4, log2) = (4f64.ln(), 2f64.ln());
     // 数字では、はじめに識別器が大勝ちして、生成器の損失が跳ね上がる。
     // 平面の点では 2 本の線がすぐ 1/2 に寄るので、その近くだけを拡大する。
-    let (losses, outputs) = match trained.config.data {
-        Data::Digits => (0. ..5., 0. ..1.),
-        _ => (0. ..3., 0.4..0.6),
+    let (losses, outputs) = match trained.config.data.is_points() {
+        false => (0. ..5., 0. ..1.),
+        true => (0. ..3., 0.4..0.6),
     };
     LineChart {
         x_label: "生成器の更新回数",
@@ -194,8 +201,9 @@ fn plane(title: String, real: &Tensor, frame: &Frame) -> Result<Panel> {
     })
 }
 
-fn images(samples: &Tensor) -> Result<Tensor> {
-    Ok(samples.reshape(((), 1, 8, 8))?)
+/// 1 列に並べた画像 `[N, dim]` を、`[N, C, H, W]` に戻します。
+pub fn images(config: &Config, samples: &Tensor) -> Result<Tensor> {
+    Ok(samples.reshape(((), config.channels, config.size, config.size))?)
 }
 
 /// 標準・壊した・治した、3 つの学習を比べる図。山の数の移り変わりと、点の群れです。

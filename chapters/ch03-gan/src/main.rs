@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use ch03_gan::book::{self, Book};
 use ch03_gan::config::{Config, Data};
+use ch03_gan::figures;
 use clap::{ArgMatches, Parser, Subcommand};
 use common::check::within;
 use common::seed::Seed;
-use tools::cli;
 use tools::plot::{self, Sheet, color};
 use tools::session::{self, Options, Outcome};
+use tools::{cli, folder};
 
 /// 第3章 敵対的生成ネットワーク (GAN)
 ///
@@ -36,14 +37,18 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// どの学習の生成器を使うか: ring、moons、digits (省くと digits)
-        #[arg(long, value_enum, default_value_t = Data::Digits)]
+        #[arg(long, default_value = "digits", conflicts_with = "own")]
         data: Data,
+        /// 手元の画像 (--data) で学習した生成器を使います
+        #[arg(long)]
+        own: bool,
     },
 }
 
 fn main() -> ExitCode {
     cli::run::<Cli, Config>(|Cli { command, options }, given| match command {
-        Some(Command::Generate { count, seed, data }) => {
+        Some(Command::Generate { count, seed, data, own }) => {
+            let data = if own { Data::Own("DIR".into()) } else { data };
             generate(data, &options, count, Seed(seed))
         }
         None if options.one_run::<Config>(given) => train_one(&options, given),
@@ -72,9 +77,16 @@ fn train_book(options: &Options) -> Result<()> {
 
 /// 指定された設定で 1 回だけ学習します。
 fn train_one(options: &Options, given: &ArgMatches) -> Result<()> {
-    let data = given.get_one::<Data>("data").copied().unwrap_or(Data::Ring);
-    session::train(options, given, Config::book(data), |config, saved| {
-        book::resume(data.name(), config, options.quiet, saved)
+    let preset = match given.get_one::<Data>("data") {
+        // 手元の画像は、カラーとみなす。MNIST の IDX は濃淡だけ。
+        Some(data @ Data::Own(path)) => {
+            let channels = if folder::is_idx(path) { 1 } else { 3 };
+            Config { channels, ..Config::book(data.clone()) }
+        }
+        data => Config::book(data.cloned().unwrap_or(Data::Ring)),
+    };
+    session::train(options, given, preset, |config, saved| {
+        book::resume(config.data.name(), config, options.quiet, saved)
     })
 }
 
@@ -83,13 +95,13 @@ fn generate(data: Data, options: &Options, count: usize, seed: Seed) -> Result<(
     let store = options.store::<Config>();
     let (config, samples) = book::generate(data, &store, count, seed)?;
     cli::say(book::preview(&config, &samples)?);
-    let path = match data {
-        Data::Digits => store.publish("generated.png", |path| {
-            let images = samples.reshape(((), 1, 8, 8))?;
+    let path = match config.data.is_points() {
+        false => store.publish("generated.png", |path| {
+            let images = figures::images(&config, &samples)?;
             let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
-            plot::image_grid(path, &[sheet], 8)
+            plot::image_grid(path, &[sheet], (64 / config.size as u32).max(1))
         })?,
-        Data::Ring | Data::Moons => store.publish("generated.svg", |path| {
+        true => store.publish("generated.svg", |path| {
             let panel = plot::Panel {
                 title: format!("{count} 個"),
                 points: vec![(color::FAKE, plot::points(&samples)?)],

@@ -7,7 +7,7 @@ use candle_core::{Module, Result, Tensor};
 use candle_nn::VarBuilder;
 use common::nn::{Activation, Linear};
 
-use crate::config::{Config, Data};
+use crate::config::Config;
 
 // ANCHOR: generator
 /// 生成器 G: ノイズ z から偽のデータを作ります。
@@ -19,14 +19,14 @@ impl Generator {
     pub fn new(config: &Config, vb: VarBuilder) -> Result<Self> {
         let h = config.hidden;
         // 画像は [-1, 1] の値なので tanh で出す。平面の点には範囲を決めない。
-        let output = match config.data {
-            Data::Digits => Activation::Tanh,
-            Data::Ring | Data::Moons => Activation::None,
+        let output = match config.data.is_points() {
+            false => Activation::Tanh,
+            true => Activation::None,
         };
         let layers = [
             Linear::new(config.z_dim, h, Activation::Relu, vb.pp("1"))?,
             Linear::new(h, h, Activation::Relu, vb.pp("2"))?,
-            Linear::new(h, config.data.dim(), output, vb.pp("3"))?,
+            Linear::new(h, config.dim(), output, vb.pp("3"))?,
         ];
         Ok(Self { layers })
     }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use candle_core::{Tensor, Var};
 use common::data::{self, Batches};
 use common::history::History;
@@ -68,7 +68,7 @@ impl Gan {
         let variables = Seed(config.seed).variables();
         let generator = Generator::new(config, variables.builder("generator"))?;
         let discriminator =
-            Discriminator::new(config.data.dim(), config, variables.builder("discriminator"))?;
+            Discriminator::new(config.dim(), config, variables.builder("discriminator"))?;
         let adam = |network, lr| {
             let settings = AdamConfig { lr, beta1: config.beta1, ..AdamConfig::default() };
             Adam::new(variables.of(network), settings)
@@ -156,11 +156,14 @@ pub fn train_step(
 }
 // ANCHOR_END: train_step
 
-/// 学習に使うデータ `[N, dim]`。画像は 1 列に並べます。値はおよそ [-1, 1] です。
+/// 学習に使う本のデータ `[N, dim]`。画像は 1 列に並べます。値はおよそ [-1, 1] です。
+///
+/// 手元の画像は、コマンドの側が読みます。
 pub fn dataset(config: &Config) -> Result<Tensor> {
     const POINTS: usize = 20_000;
     let rng = &mut Seed(config.seed).rng("data");
-    Ok(match config.data {
+    Ok(match &config.data {
+        Data::Own(path) => bail!("手元の画像 {} は、まだ読んでいません", path.display()),
         Data::Ring => data::ring::sample(POINTS, rng)?,
         Data::Moons => data::two_moons(POINTS, rng)?,
         Data::Digits => data::digits()?.images.flatten_from(1)?,
@@ -171,6 +174,8 @@ pub fn dataset(config: &Config) -> Result<Tensor> {
 pub struct Trained {
     pub config: Config,
     pub gan: Gan,
+    /// 学習に使ったデータ `[N, dim]`
+    pub real: Tensor,
     pub history: History,
     /// 止めたところから続けるための、学習の途中のようす。
     pub state: State,
@@ -209,18 +214,19 @@ pub fn train(
     config: &Config,
     observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
-    resume(config, &State::default(), observer)
+    resume(config, dataset(config)?, &State::default(), observer)
 }
 
 /// [`train`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(
     config: &Config,
+    real: Tensor,
     saved: &State,
     mut observer: impl FnMut(&Progress) -> Result<ControlFlow<()>>,
 ) -> Result<Trained> {
     config.check()?;
     let seed = Seed(config.seed);
-    let mut batches = Batches::new(dataset(config)?, config.batch, seed.rng("batches"))?;
+    let mut batches = Batches::new(real.clone(), config.batch, seed.rng("batches"))?;
     let mut rng = seed.rng("noise");
     let mut gan = Gan::new(config)?;
     let mut history = History::default();
@@ -250,7 +256,7 @@ pub fn resume(
     }
     let state =
         State::of(&[("batches", &batches), ("noise", &rng), ("gan", &gan), ("history", &history)])?;
-    Ok(Trained { config: config.clone(), gan, history, state })
+    Ok(Trained { config: config.clone(), gan, real, history, state })
 }
 // ANCHOR_END: train
 

@@ -9,7 +9,7 @@ use ch03_gan::train::{Gan, train};
 #[test]
 fn layers() {
     for data in [Data::Ring, Data::Digits] {
-        let gan = Gan::new(&Config::book(data)).unwrap();
+        let gan = Gan::new(&Config::book(data.clone())).unwrap();
         insta::assert_snapshot!(format!("layers-{}", data.name()), gan.variables.table(""));
     }
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use candle_core::Tensor;
 use common::history::{History, thousands};
 use common::nn::both;
 use common::seed::Seed;
 use common::state::State;
-use tools::folder;
+use tools::folder::Reader;
 use tools::plot::{self, color};
 use tools::progress::Watch;
 use tools::record::{self, Run};
@@ -47,16 +47,24 @@ impl Settings for Config {
         self.steps
     }
 
+    fn memory(&self) -> f64 {
+        self.memory()
+    }
+
     fn check(&self) -> Result<()> {
         self.check()
     }
 }
 
 /// 学習に使う画像を用意します。`--data` があれば、読者の画像を読みます。
-pub fn pictures(config: &Config) -> Result<Pictures> {
+pub fn pictures(config: &Config, quiet: bool) -> Result<Pictures> {
+    let &Config { size, channels, .. } = config;
     match &config.data {
         None => Pictures::new(config),
-        Some(dir) => Ok(Pictures::Folder(folder::images(dir, config.size, config.channels)?)),
+        Some(dir) => {
+            let images = Reader { size, channels, quiet }.images(std::slice::from_ref(dir))?;
+            Ok(Pictures::Folder(images.into_iter().next().context("画像がありません")?))
+        }
     }
 }
 
@@ -68,7 +76,7 @@ pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
 /// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
     config.check()?;
-    let pictures = pictures(config)?;
+    let pictures = pictures(config, quiet)?;
     let mut recorder = Recorder::new(config, &pictures)?;
     saved.restore(&mut [("figures", &mut recorder)])?;
     let mut watch = Watch::new(label, config.steps, quiet, "--lr");

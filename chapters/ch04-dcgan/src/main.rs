@@ -57,7 +57,10 @@ fn main() -> ExitCode {
 }
 
 fn train(options: &Options, preset: Preset, given: &ArgMatches) -> Result<()> {
-    session::train(options, given, Config::preset(preset), |config, saved| {
+    // 手元の画像は、カラーとみなす。
+    let channels = if given.contains_id("data") { 3 } else { Config::preset(preset).channels };
+    let preset = Config { channels, ..Config::preset(preset) };
+    session::train(options, given, preset, |config, saved| {
         book::resume(config.model.name(), config, options.quiet, saved)
     })
 }

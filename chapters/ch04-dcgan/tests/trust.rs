@@ -31,6 +31,8 @@ fn bad_input_gets_one_japanese_sentence() {
         &["--preset", "pape"],
         &["--data", "DIR/memo/dcgan"],
         &["--data", "DIR/nowhere"],
+        &["--data", "DIR/file"],
+        &["--size", "128", "--width", "512", "--batch", "1024", "--channels", "3"],
         &["generate", "--count", "0"],
         &["generate", "--model", "mlp", "--out", "DIR/good"],
         &["generate", "--own", "--out", "DIR/good"],

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use candle_core::Tensor;
 use common::glyphs::Font;
 use common::history::{History, thousands};
@@ -10,14 +10,14 @@ use common::measure::sharpness;
 use common::nn::both;
 use common::seed::Seed;
 use common::state::State;
-use tools::folder;
+use tools::folder::{self, Half, Reader};
 use tools::plot::{self, color};
 use tools::progress::Watch;
 use tools::record::{self, Run};
 use tools::session::Settings;
 use tools::store::Store;
 
-use crate::config::{Config, Pairs, Switch};
+use crate::config::{Config, Direction, Pairs, Switch};
 use crate::data::{self, Dataset, HELD_OUT, Pictures};
 use crate::figures::{self, Compared, Recorder, deviation, patches, with_different_noise};
 use crate::measure::{Measured, measure};
@@ -46,32 +46,36 @@ impl Settings for Config {
         self.steps
     }
 
+    fn memory(&self) -> f64 {
+        self.memory()
+    }
+
     fn check(&self) -> Result<()> {
         self.check()
     }
 }
 
 /// 設定のデータを用意します。`--data` があれば、読者の画像を読みます。
-pub fn dataset(config: &Config) -> Result<Dataset> {
+pub fn dataset(config: &Config, quiet: bool) -> Result<Dataset> {
     let Some(dir) = &config.data else { return data::dataset(config) };
-    let pairs = |dir: &Path, size| -> Result<Pictures> {
-        let [x, y] = folder::pairs(dir, size, config.channels)?;
-        Ok(Pictures { x, y })
-    };
-    let train = pairs(&dir.join("train"), config.frame())?;
-    data::paired(config, train, pairs(&test_folder(dir)?, config.size)?)
+    // 著者のデータでは、取り置きの対が test のものと val のものがある。
+    let train = folder::inside(dir, &["train"], "学習用の対は train に、確かめる対は test に")?;
+    let test =
+        folder::inside(dir, &["test", "val"], "学習用の対は train に、確かめる対は test に")?;
+    let places = [(train.clone(), config.frame()), (test, config.size)];
+    let read = reader(config, quiet).pairs(&places, config.pair_ratio.0)?;
+    let pictures = read.into_iter().map(|[a, b]| match config.direction {
+        Direction::Ab => Pictures { x: a, y: b },
+        Direction::Ba => Pictures { x: b, y: a },
+    });
+    let [learned, held_out] = <[Pictures; 2]>::try_from(pictures.collect::<Vec<_>>())
+        .map_err(|_| anyhow!("学習用と取り置きの対がそろいません"))?;
+    folder::enough(&train, learned.x.dim(0)?, config.batch)?;
+    data::paired(config, learned, held_out)
 }
 
-/// 取り置きの対のフォルダ。著者のデータでは、test のものと val のものがあります。
-fn test_folder(dir: &Path) -> Result<PathBuf> {
-    let found = ["test", "val"].map(|name| dir.join(name)).into_iter().find(|dir| dir.is_dir());
-    match found {
-        Some(dir) => Ok(dir),
-        None => bail!(
-            "{} に、取り置きの対を入れた test か val というフォルダがありません。学習用の対は train に、確かめる対は test に入れてください",
-            dir.display()
-        ),
-    }
+fn reader(config: &Config, quiet: bool) -> Reader {
+    Reader { size: config.size, channels: config.channels, quiet }
 }
 
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
@@ -82,7 +86,7 @@ pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
 /// [`run`] を、止めたときのようす `saved` から続けます。空なら、はじめからです。
 pub fn resume(label: &str, config: &Config, quiet: bool, saved: &State) -> Result<Outcome> {
     config.check()?;
-    let dataset = dataset(config)?;
+    let dataset = dataset(config, quiet)?;
     let mut recorder = Recorder::new(config);
     saved.restore(&mut [("figures", &mut recorder)])?;
     let mut watch = Watch::new(label, config.steps, quiet, "--lr");
@@ -337,20 +341,26 @@ pub fn fingerprint() -> String {
 pub enum Source {
     /// 文字。フォントを省くと、学習に使ったゴシック体です。空なら、取り置いた字から選びます
     Text { text: String, font: Option<PathBuf> },
-    /// 画像のフォルダ (対ではなく、入力だけ)
-    Folder(PathBuf),
+    /// 画像のフォルダか、1 枚の画像
+    Pictures(PathBuf),
 }
 
 /// 保存した生成器だけを使って変換し、入力と出力を返します。識別器は読みません。
 pub fn translate(source: &Source, store: &Store, seed: Seed) -> Result<[Tensor; 2]> {
-    let data = matches!(source, Source::Folder(_)).then(|| "DIR".into());
+    let data = matches!(source, Source::Pictures(_)).then(|| "DIR".into());
     let kept = store.open(&Config { data, ..Config::book() })?;
     let config: Config = kept.config()?;
     let variables = Seed(config.seed).variables();
     let generator = Generator::new(&config, variables.builder("generator"))?;
     kept.weights("generator", &variables)?;
     let x = match source {
-        Source::Folder(dir) => folder::images(dir, config.size, config.channels)?,
+        Source::Pictures(path) => {
+            let half = match config.direction {
+                Direction::Ab => Half::Left,
+                Direction::Ba => Half::Right,
+            };
+            reader(&config, false).inputs(path, Some((config.pair_ratio.0, half)))?
+        }
         Source::Text { text, font } => {
             let font = match font {
                 Some(path) => Font::from_file(path)?,

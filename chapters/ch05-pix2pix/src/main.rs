@@ -38,8 +38,8 @@ enum Command {
         /// 文字を書くフォント (省くと、学習に使ったゴシック体)
         #[arg(long, value_name = "FILE", conflicts_with = "input")]
         font: Option<PathBuf>,
-        /// 変換する画像のフォルダ (--data で学習したとき)
-        #[arg(long, value_name = "DIR")]
+        /// 変換する画像のフォルダか、1 枚の画像 (--data で学習したとき)
+        #[arg(long, value_name = "PATH")]
         input: Option<PathBuf>,
         /// ドロップアウトの種 (省くと 1)。変えると、わずかに違うものが出ます
         #[arg(long, default_value_t = 1)]
@@ -50,7 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     cli::run::<Cli, Config>(|Cli { command, preset, options }, given| match command {
         Some(Command::Translate { text, font, input, seed }) => {
-            let source = input.map_or(Source::Text { text, font }, Source::Folder);
+            let source = input.map_or(Source::Text { text, font }, Source::Pictures);
             translate(&source, &options, Seed(seed))
         }
         None => train(&options, preset, given),
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
 }
 
 fn train(options: &Options, preset: Preset, given: &ArgMatches) -> Result<()> {
-    // 手持ちの画像は、カラーとみなす。
+    // 手元の画像は、カラーとみなす。
     let channels = if given.contains_id("data") { 3 } else { Config::preset(preset).channels };
     let preset = Config { channels, ..Config::preset(preset) };
     session::train(options, given, preset, |config, saved| {

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use candle_nn::ops::sigmoid;
 use common::data::Batches;
 use common::history::History;
-use common::nn::{Adam, AdamConfig, bce_with_logits, l1};
+use common::nn::{Adam, AdamConfig, bce_with_logits, in_parts, l1};
 use common::seed::{Seed, Variables};
 use common::state::{Resume, State};
 use rand::Rng;
@@ -169,7 +169,8 @@ pub fn translate(generator: &Generator, config: &Config, x: &Tensor, seed: Seed)
     let noise = &mut seed.rng("translate"); // ドロップアウトは、変換でも止めない
     if config.batch > 1 {
         // 論文との差: 移動平均の統計を使う。1 枚の変換が、一緒に変換する画像に左右されない。
-        return Ok(generator.forward(x, noise, false)?.detach());
+        let most = (102_400 / (config.size * config.size)).max(16);
+        return Ok(in_parts(x, most, |x| generator.forward(x, noise, false))?);
     }
     // 論文のとおり 1 枚ずつ学習したなら、変換でもその 1 枚の統計を使う。
     let one = |i| Ok(generator.forward(&x.narrow(0, i, 1)?, noise, true)?.detach());

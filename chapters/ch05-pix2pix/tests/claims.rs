@@ -440,7 +440,7 @@ fn folder_of_pairs_is_learned_and_translated() {
     assert_eq!(outcome.trained.dataset.held_out.x.dims(), [2, 3, 16, 16]);
     let store = Store::at(dir.path());
     store.keep(&outcome).unwrap();
-    let source = Source::Folder(dir.path().join("inputs"));
+    let source = Source::Pictures(dir.path().join("inputs"));
     let [_, output] = book::translate(&source, &store, Seed(1)).unwrap();
     assert_eq!(output.dims(), [2, 3, 16, 16]);
     std::fs::remove_dir_all(dir.path().join("test")).unwrap();

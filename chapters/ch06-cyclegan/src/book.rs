@@ -6,9 +6,10 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 use common::history::History;
 use common::measure::ssim;
-use common::nn::{both, l1};
+use common::nn::{both, in_parts, l1};
 use common::seed::Seed;
 use common::state::State;
+use tools::folder::Reader;
 use tools::plot::{self, Line, color};
 use tools::progress::Watch;
 use tools::record::{self, Run};
@@ -45,29 +46,57 @@ impl Settings for Config {
         self.steps
     }
 
+    fn memory(&self) -> f64 {
+        self.memory()
+    }
+
     fn check(&self) -> Result<()> {
         self.check()
     }
 }
 
 /// 設定のデータを用意します。`--data` があれば、読者の画像を読みます。
-pub fn dataset(config: &Config) -> Result<Dataset> {
+pub fn dataset(config: &Config, quiet: bool) -> Result<Dataset> {
     let Some(dir) = &config.data else { return data::dataset(config) };
     // 著者のデータと同じ名前のフォルダ。
-    let read = |name| folder::images(&dir.join(name), config.size, 3);
-    Ok(Dataset {
-        train_x: read("trainA")?,
-        train_y: read("trainB")?,
-        test_x: read("testA")?,
-        test_y: read("testB")?,
-        test_is_paired: false,
-    })
+    let names = ["trainA", "trainB"];
+    let advice = "写真などは trainA に、行き先の画像は trainB に";
+    let mut places = names
+        .map(|name| folder::inside(dir, &[name], advice))
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
+    let tests = ["testA", "testB"].map(|name| dir.join(name));
+    for (test, train) in tests.iter().zip(names) {
+        match test.is_dir() {
+            true => places.push(test.clone()),
+            false => cli::warn(format!(
+                "{} が無いので、図と測定には {train} の画像を使います。",
+                test.display()
+            )),
+        }
+    }
+    let mut read = reader(config, quiet).images(&places)?.into_iter();
+    let mut next = || read.next().context("フォルダの画像がそろいません");
+    let (train_x, train_y) = (next()?, next()?);
+    let mut test = |dir: &Path, train: &Tensor| match dir.is_dir() {
+        true => next(),
+        false => Ok(train.clone()),
+    };
+    let (test_x, test_y) = (test(&tests[0], &train_x)?, test(&tests[1], &train_y)?);
+    for (place, images) in places.iter().zip([&train_x, &train_y]) {
+        folder::enough(place, images.dim(0)?, config.batch)?;
+    }
+    Ok(Dataset { train_x, train_y, test_x, test_y, test_is_paired: false })
+}
+
+fn reader(config: &Config, quiet: bool) -> Reader {
+    Reader { size: config.size, channels: 3, quiet }
 }
 
 /// 1 回の学習を、進み具合を見せながら行います。Ctrl-C なら、そこまでの結果を返します。
 pub fn run(label: &str, config: &Config, quiet: bool) -> Result<Outcome> {
     config.check()?;
-    run_on(label, config, dataset(config)?, quiet)
+    run_on(label, config, dataset(config, quiet)?, quiet)
 }
 
 /// データを渡して学習します。
@@ -172,7 +201,9 @@ impl Outcome {
     pub fn scores(&self) -> Result<Scores> {
         let (g, f) = (&self.trained.gan.generator_xy, &self.trained.gan.generator_yx);
         let (x, y) = (&self.dataset.test_x, &self.dataset.test_y);
-        let (fake_y, fake_x) = (g.forward(x)?.detach(), f.forward(y)?.detach());
+        let config = &self.trained.config;
+        let apply = |generator: &Generator, x: &Tensor| apply(generator, config, x);
+        let (fake_y, fake_x) = (apply(g, x)?, apply(f, y)?);
         let distance = |a: &Tensor, b: &Tensor| -> Result<f64> {
             Ok(f64::from(l1(a, b)?.to_scalar::<f32>()?))
         };
@@ -182,10 +213,16 @@ impl Outcome {
         };
         Ok(Scores {
             ssim,
-            back: [distance(&f.forward(&fake_y)?, x)?, distance(&g.forward(&fake_x)?, y)?],
-            same: [distance(&g.forward(y)?, y)?, distance(&f.forward(x)?, x)?],
+            back: [distance(&apply(f, &fake_y)?, x)?, distance(&apply(g, &fake_x)?, y)?],
+            same: [distance(&apply(g, y)?, y)?, distance(&apply(f, x)?, x)?],
         })
     }
+}
+
+/// 画像 `x` を訳します。メモリに収まるよう、少しずつ通します。
+fn apply(generator: &Generator, config: &Config, x: &Tensor) -> Result<Tensor> {
+    let most = (65_536 / (config.size * config.size)).max(16);
+    Ok(in_parts(x, most, |x| generator.forward(x))?)
 }
 
 /// Pix2Pix 型の学習の結果。
@@ -419,7 +456,7 @@ pub struct Translation {
 
 /// 保存した一方の生成器だけを使って訳します。もう一方の生成器も、識別器も読みません。
 ///
-/// `input` は画像のフォルダです。省くと、学習に使っていない風景を `count` 枚描いて訳します。
+/// `input` は画像のフォルダか、1 枚の画像です。省くと、学習に使っていない風景を `count` 枚描いて訳します。
 /// `own` が真なら、風景ではなく、手元の画像 (`--data`) で学習した生成器です。
 pub fn translate(
     direction: Direction,
@@ -440,9 +477,9 @@ pub fn translate(
     let generator = Generator::new(&config, variables.builder(network))?;
     kept.weights(network, &variables)?;
     let before = match input {
-        Some(folder) => folder::images(folder, config.size, 3)?,
+        Some(path) => reader(&config, false).inputs(path, None)?,
         None => data::draw(&data::scenes(seed, "translate", count), style, config.size)?,
     };
-    let after = generator.forward(&before)?.detach();
+    let after = apply(&generator, &config, &before)?;
     Ok(Translation { before, after })
 }

@@ -36,8 +36,8 @@ enum Command {
         /// 訳す向き: xy (写真風から浮世絵風へ) か yx (省くと xy)
         #[arg(long, value_enum, default_value_t = Direction::Xy)]
         direction: Direction,
-        /// 訳す画像のフォルダ (省くと、新しい風景を描いて訳します)
-        #[arg(long, value_name = "DIR")]
+        /// 訳す画像のフォルダか、1 枚の画像 (省くと、新しい風景を描いて訳します)
+        #[arg(long, value_name = "PATH")]
         input: Option<PathBuf>,
         /// 風景ではなく、手元の画像 (--data) で学習した生成器を使います
         #[arg(long)]
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 
 fn train(options: &Options, preset: Preset, given: &ArgMatches) -> Result<()> {
     session::train(options, given, Config::preset(preset), |config, saved| {
-        book::resume("風景", config, book::dataset(config)?, options.quiet, saved)
+        book::resume("風景", config, book::dataset(config, options.quiet)?, options.quiet, saved)
     })
 }
 

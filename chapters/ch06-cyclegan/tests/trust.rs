@@ -30,6 +30,8 @@ fn bad_input_gets_one_japanese_sentence() {
         &["--batch", "8", "--train", "4", "--out", "DIR/good"],
         &["--preset", "papper"],
         &["--data", "DIR/nowhere"],
+        &["--data", "DIR/memo"],
+        &["--size", "1024", "--train", "100000"],
         &["generate"],
         &["translate", "--count", "0"],
         &["translate", "--count", "3", "--input", "DIR/good"],

@@ -18,3 +18,15 @@ pub fn below_one(name: &str, value: f64) -> Result<()> {
     ensure!((0. ..1.).contains(&value), "{name} は 0 以上 1 未満にしてください ({value} でした)");
     Ok(())
 }
+
+/// 1 回の学習に使ってよいメモリ (GB)。
+pub const MOST_MEMORY: f64 = 8.;
+
+/// 設定から見積もったメモリ `gb` (GB) が上限を超えれば、どの指定 `flags` を小さくするかを伝えて失敗します。
+pub fn memory(gb: f64, flags: &str) -> Result<()> {
+    ensure!(
+        gb <= MOST_MEMORY,
+        "この設定の学習にはおよそ {gb:.0} GB のメモリが要り、上限の {MOST_MEMORY} GB を超えます。{flags} を小さくしてください"
+    );
+    Ok(())
+}

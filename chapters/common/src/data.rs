@@ -155,8 +155,8 @@ pub fn energy_distance(a: &Tensor, b: &Tensor) -> Result<f32> {
     let (n, m) = (a.dim(0)? as f64, b.dim(0)? as f64);
     // 同じ組の中では、自分自身との距離 0 を除いて平均する。
     let between = mean_distance(a, b)? / (n * m);
-    let within_a = mean_distance(a, a)? / (n * (n - 1.));
-    let within_b = mean_distance(b, b)? / (m * (m - 1.));
+    let within_a = mean_distance(a, a)? / (n * (n - 1.)).max(1.); // 1 つだけなら、距離は 0
+    let within_b = mean_distance(b, b)? / (m * (m - 1.)).max(1.);
     Ok((2. * between - within_a - within_b) as f32)
 }
 

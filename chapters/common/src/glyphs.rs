@@ -143,13 +143,19 @@ pub fn rasterise(font: &Font, c: char, size: usize, placement: &Placement) -> Re
     );
     let mut image = vec![-1.; size * size];
     let id = font.face.glyph_id(c);
-    // 空白のように、輪郭のない字もあります。
     let Some(outline) = font.face.outline(id) else {
+        // 空白のほかの字に輪郭がないのは、絵で持つカラー絵文字か、途中で切れたフォント。
+        ensure!(
+            c.is_whitespace(),
+            "フォント「{}」の「{c}」には字形がありません。カラー絵文字のフォントや途中で切れたフォントではない、ふつうのフォントを指定してください",
+            font.name
+        );
         return Ok(image);
     };
     // 仮想ボディの中央を原点へ移し、そこを中心に傾けます (フォントの座標は上が正)。
     let (face, side) = (&font.face, size as f32);
-    let em = face.units_per_em().context("em の大きさがありません")?;
+    let em = face.units_per_em().filter(|&em| em > 0.);
+    let em = em.with_context(|| format!("フォント「{}」に em の大きさがありません", font.name))?;
     let (cx, cy) = (face.h_advance_unscaled(id) / 2., BODY_CENTER * em);
     let place = |p: Point| point(p.x - cx + placement.slant * (p.y - cy), p.y - cy);
     let curves = outline.curves.iter().map(|curve| match *curve {
@@ -165,6 +171,13 @@ pub fn rasterise(font: &Font, c: char, size: usize, placement: &Placement) -> Re
     let curves = curves.collect();
     // PxScale は em ではなく ascent + descent の大きさなので使わず、倍率をじかに渡します。
     let factor = side * placement.scale / em;
+    // 大きさを偽ったフォントのために、枠をはるかにはみ出す画像は作らない。
+    let extent = (bounds.width().max(bounds.height()) * factor / side).abs();
+    ensure!(
+        extent <= 16.,
+        "フォント「{}」の「{c}」は枠の {extent:.0} 倍の大きさです。壊れていないフォントを指定してください",
+        font.name
+    );
     let at = |shift: f32| side * (0.5 + shift);
     let glyph = Glyph {
         id,

@@ -192,6 +192,32 @@ fn a_missing_or_broken_file_is_one_clear_sentence() {
     assert!(unknown.contains("comic") && unknown.contains("埋め込まれていません"), "{unknown}");
 }
 
+/// 字の表はあるのに描けないフォントと、大きさを偽ったフォント。白紙にも、際限のないメモリにもならない。
+#[test]
+fn a_font_without_outlines_or_with_a_wild_size_is_refused() {
+    let bytes =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/fonts/round.ttf")).unwrap();
+    let table = |tag: &[u8]| bytes.windows(4).position(|found| found == tag).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("font.ttf");
+    let draw = |bytes: &[u8], c| {
+        fs::write(&path, bytes).unwrap();
+        let font = Font::from_file(&path).unwrap();
+        rasterise(&font, c, 32, &Placement::default()).map_err(|error| error.to_string())
+    };
+    let mut hollow = bytes.clone();
+    hollow[table(b"glyf")] = b'x';
+    let error = draw(&hollow, 'ゆ').unwrap_err();
+    assert!(error.contains("font.ttf") && error.contains("字形がありません"), "{error}");
+    let mut wild = bytes.clone();
+    let head = table(b"head");
+    let offset = u32::from_be_bytes(wild[head + 8..head + 12].try_into().unwrap()) as usize;
+    wild[offset + 18..offset + 20].copy_from_slice(&16u16.to_be_bytes());
+    let error = draw(&wild, 'ゆ').unwrap_err();
+    assert!(error.contains("倍の大きさ"), "{error}");
+    assert!(draw(&bytes, 'ゆ').is_ok());
+}
+
 #[test]
 fn a_font_file_draws_like_the_embedded_one() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/fonts/round.ttf");

@@ -63,16 +63,20 @@ where
     }
 }
 
+/// 日本語の字があれば真。
+fn in_japanese(text: &str) -> bool {
+    text.chars().any(|c| ('\u{3040}'..'\u{a000}').contains(&c))
+}
+
 /// 失敗を 1 文にします。原因は、日本語で言えるものだけを添えます。
 pub fn sentence(error: &anyhow::Error) -> String {
-    let japanese = |text: &str| text.chars().any(|c| ('\u{3040}'..'\u{a000}').contains(&c));
     let mut causes: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = match cause.downcast_ref::<std::io::Error>().map(crate::files::cause) {
             Some(Some(known)) => known.to_string(),
             _ => cause.to_string(),
         };
-        if japanese(&text) && !causes.contains(&text) {
+        if in_japanese(&text) && !causes.contains(&text) {
             causes.push(text);
         }
     }
@@ -217,7 +221,13 @@ fn explain(error: &clap::Error) -> String {
                 Some(IntErrorKind::PosOverflow) => "大きすぎます。もっと小さな整数にしてください",
                 Some(_) => "0 以上の整数にしてください",
                 None if number => "数にしてください",
-                None => "正しい形の数や名前にしてください",
+                // 章の型が自分で書いた、日本語の直し方。
+                None => match source.map(ToString::to_string) {
+                    Some(text) if in_japanese(&text) => {
+                        return format!("{arg} に「{value}」は使えません。{text}");
+                    }
+                    _ => "正しい形の数や名前にしてください",
+                },
             };
             format!("{arg} に「{value}」は使えません。{want}。{help}")
         }

@@ -7,13 +7,17 @@
 //! | [`progress`] | 進み具合の棒、途中の絵、Ctrl-C、発散の見張り |
 //! | [`store`] | 結果の置き場: 設定・重み・図・記録は、そろって現れるか、まったく現れない |
 //! | [`files`] | 途中で止まっても壊れない書き込み |
-//! | [`folder`] | 読者の画像フォルダ |
+//! | [`folder`] | 読者の画像: フォルダか、MNIST の IDX ファイル |
+//! | [`picture`] | 1 枚の画像ファイル |
+//! | [`idx`] | MNIST の IDX ファイル |
 //! | [`plot`] | SVG と PNG の図 |
 //! | [`record`] | 本の図の記録 `run.json` と、ソースの指紋 |
 
 pub mod cli;
 pub mod files;
 pub mod folder;
+pub mod idx;
+pub mod picture;
 pub mod plot;
 pub mod progress;
 pub mod record;

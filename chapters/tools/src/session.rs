@@ -26,6 +26,11 @@ pub trait Settings: Serialize {
     /// 学習する回数。
     fn steps(&self) -> usize;
 
+    /// 学習に要るメモリの見積もり (GB)。小さな学習しかしない章では 0 です。
+    fn memory(&self) -> f64 {
+        0.
+    }
+
     /// 使えない値があれば、どの指定をどう直すかを伝えて失敗します。
     fn check(&self) -> Result<()>;
 }
@@ -104,6 +109,9 @@ where
     match saved.is_empty() {
         true => store.prepare(&[(&name, config.steps())])?,
         false => store.prepare(&[])?,
+    }
+    if config.memory() > 1. {
+        warn(format!("この学習には、およそ {:.0} GB のメモリを使います。", config.memory()));
     }
     let outcome = run(&config, &saved)?;
     let kept = store.keep(&outcome)?;

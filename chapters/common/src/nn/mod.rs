@@ -28,4 +28,4 @@ pub use linear::Linear;
 pub use loss::{Target, bce_with_logits, l1, mse};
 pub use norm::{BatchNorm2d, InstanceNorm2d};
 pub use resample::{reflection_pad, upsample_nearest};
-pub use runtime::{both, run};
+pub use runtime::{both, in_parts, run};

@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::Once;
 
+use candle_core::{Result, Tensor};
 use rayon::ThreadPoolBuilder;
 
 /// 学習では同じ大きさのテンソルを毎回作っては捨てる。既定のアロケータは大きな領域を OS に返しては
@@ -56,4 +57,18 @@ pub fn both<A: Send, B: Send>(
             b.unwrap_or_else(|panic| resume_unwind(panic)),
         )
     })
+}
+
+/// `x` を `most` 枚ずつ `f` に通し、結果をつなげます。学習ではない、1 枚ずつの計算のためのものです。
+///
+/// 一度に通すと、枚数しだいで途中の値がメモリに収まりません。
+pub fn in_parts(
+    x: &Tensor,
+    most: usize,
+    mut f: impl FnMut(&Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let n = x.dim(0)?;
+    let parts = (0..n).step_by(most.max(1));
+    let parts = parts.map(|start| Ok(f(&x.narrow(0, start, most.min(n - start))?)?.detach()));
+    Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)
 }

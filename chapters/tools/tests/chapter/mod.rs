@@ -18,6 +18,19 @@ pub fn run(program: &str, args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(text).unwrap())
 }
 
+/// 幅 `width`、高さ `height` の PNG を書きます。画素 (x, y) の色が `colour` です。
+pub fn picture(path: &Path, width: u32, height: u32, colour: impl Fn(u32, u32) -> [u8; 3]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    image::RgbImage::from_fn(width, height, |x, y| image::Rgb(colour(x, y))).save(path).unwrap();
+}
+
+/// 手元の画像 `args` での学習や変換が、終わりまで進むことを確かめ、画面に出た文を返します。
+pub fn succeeds(program: &str, args: &[&str]) -> String {
+    let (code, text) = run(program, args);
+    assert_eq!(code, Some(0), "{args:?}: {text}");
+    text
+}
+
 /// フォルダの下のすべてのファイル: 名前と中身。
 pub fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
