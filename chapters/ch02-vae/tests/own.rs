@@ -22,6 +22,7 @@ fn mnist(dir: &std::path::Path, count: u32) {
     std::fs::write(dir.join("train-labels.idx1-ubyte"), labels).unwrap();
 }
 
+/// カラー写真のフォルダから、色の付いた絵を学習して作れる。
 #[test]
 fn a_folder_of_photos_trains_in_colour() {
     let dir = tempfile::tempdir().unwrap();
@@ -48,6 +49,7 @@ fn a_folder_of_photos_trains_in_colour() {
     assert!(text.contains("--batch 100") && text.contains("--batch 18"), "{text}");
 }
 
+/// MNIST の形のファイルで学習でき、ラベルが潜在空間の図を塗り分ける。
 #[test]
 fn mnist_files_train_and_their_labels_colour_the_map() {
     let dir = tempfile::tempdir().unwrap();

@@ -9,6 +9,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ch04-dcgan");
 
 const SMALL: [&str; 8] = ["--size", "16", "--width", "2", "--batch", "2", "--steps", "1"];
 
+/// 手元の写真は、明暗も色も変えずに学習される。
 #[test]
 fn light_photos_stay_light_and_keep_their_colour() {
     for (channels, want) in [(&[][..], [210, 200, 190]), (&["--channels", "1"], [201; 3])] {

@@ -30,6 +30,7 @@ fn red_and_blue(path: &std::path::Path) -> [usize; 2] {
     [count([220, 30, 30]), count([30, 30, 220])]
 }
 
+/// どちらの向きにも学習でき、1 枚の画像も、対の画像も変換できる。
 #[test]
 fn both_directions_single_pictures_and_pairs_are_translated() {
     let dir = tempfile::tempdir().unwrap();
@@ -52,6 +53,7 @@ fn both_directions_single_pictures_and_pairs_are_translated() {
     }
 }
 
+/// 対に見えない画像は、名前を挙げて断り、縦横比を尋ねる。
 #[test]
 fn a_picture_that_is_no_pair_is_asked_about() {
     let dir = tempfile::tempdir().unwrap();
