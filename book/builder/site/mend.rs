@@ -40,6 +40,11 @@ static NAVIGATION: LazyLock<Regex> = LazyLock::new(|| {
         r#"(?s)<a rel="(prev|next)[^"]*" href="([^"]+)" class="(mobile-nav-chapters|nav-chapters) (?:previous|next)" title="[^"]*" aria-label="[^"]*" (aria-keyshortcuts="[^"]*")>\s*(.*?)\s*</a>"#,
     )
 });
+static PRINT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?s)<a href="((?:\.\./)*)print\.html" title="全ページを印刷する" aria-label="全ページを印刷する">(.*?)</a>"#,
+    )
+});
 static TOGGLE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?s)<label id="mdbook-sidebar-toggle" class="icon-button" for="mdbook-sidebar-toggle-anchor"([^>]*)>(.*?)</label>"#,
@@ -110,6 +115,14 @@ fn page(
             &html,
             "<button type=\"button\" id=\"mdbook-sidebar-toggle\" class=\"icon-button\"$1>$2</button>\
              <noscript><label class=\"icon-button\" for=\"mdbook-sidebar-toggle-anchor\">目次</label></noscript>",
+        )
+        .into_owned();
+    // 押した途端に何百枚もの本を刷る代わりに、このページを刷る窓を開く。JavaScript が無ければ、今までのリンク。
+    html = PRINT
+        .replace(
+            &html,
+            "<button type=\"button\" id=\"print-page\" class=\"icon-button\" title=\"印刷する\" aria-label=\"印刷する\">$2</button>\
+             <noscript><a href=\"${1}print.html\">印刷</a></noscript>",
         )
         .into_owned();
     let Some((own, book)) = titles.get(&name.to_owned()) else { return html };

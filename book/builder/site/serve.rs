@@ -110,7 +110,9 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
         match bind(port) {
             Ok(listener) => {
                 if port != DEFAULT_PORT {
-                    say(format_args!("ポート {DEFAULT_PORT} は使用中なので、{port} を使います。"));
+                    say(format_args!(
+                        "ポート {DEFAULT_PORT} は使用中なので、{port} を使います。学習の記録は番地ごとに分かれるので、{DEFAULT_PORT} で解いた記録は見えません。"
+                    ));
                 }
                 return Ok(listener);
             }
