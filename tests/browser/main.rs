@@ -13,6 +13,7 @@ mod cheatsheet;
 mod desk;
 mod glossary;
 mod latent;
+mod offline;
 mod pages;
 mod points;
 mod print;

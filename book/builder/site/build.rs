@@ -8,7 +8,8 @@ use crate::site::load::{address, guarded, load};
 use crate::site::output::Output;
 use crate::site::preprocessor::Workbook;
 use crate::site::{
-    bundle, fonts, interface, links, mdbook_messages, mend, outline, question_data, search_index,
+    bundle, fonts, interface, links, mdbook_messages, mend, offline, outline, question_data,
+    search_index,
 };
 
 /// `root` の book.toml の本を `dest` に作る。できるまで `dest` の前の本は残り、できると入れ替わる。
@@ -22,6 +23,7 @@ pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     fonts::mend(&folder)?;
     mend::mend(&folder, &address(root)?)?;
     bundle::bundle(&folder, &outline::script(root, &folder)?)?;
+    offline::write(root, &folder)?;
     let problems = links::broken(&folder, root, &src)?;
     if !problems.is_empty() {
         bail!("本に {} 個の切れたリンクがあります。\n{}", problems.len(), problems.join("\n"));

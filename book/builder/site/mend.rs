@@ -144,7 +144,7 @@ fn page(
     if let Some(site) = &address.site {
         let site = escape_attribute(site.trim_end_matches('/'));
         head.push_str(&format!(
-            "\n        <meta property=\"og:url\" content=\"{site}/{name}\">\n        <meta property=\"og:image\" content=\"{site}/book/theme/icons/card.png\">\n        <meta name=\"twitter:card\" content=\"summary_large_image\">"
+            "\n        <meta property=\"og:url\" content=\"{site}/{name}\">\n        <meta property=\"og:image\" content=\"{site}/icons/card.png\">\n        <meta name=\"twitter:card\" content=\"summary_large_image\">"
         ));
     }
     html = TITLE.replace(&html, regex::NoExpand(&head)).into_owned();
