@@ -345,3 +345,41 @@ fn a_full_terminal_does_not_stop_anything() {
     let status = workbook(&book, &["build"]).stdout(full()).stderr(full()).status().unwrap();
     assert!(status.success());
 }
+
+/// 読者が章を動かしていれば、その図と数を見せる。章のフォルダの外は見せない。
+#[test]
+fn the_readers_own_runs_are_served() {
+    let book = TinyBook::new("# 題\n");
+    book.write("chapters/ch03-gan/src/lib.rs", "");
+    book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"a":"1"}}"#);
+    let server = Server::start(&book);
+    let (status, body) = server.get("/-/runs/ch03-gan");
+    assert!(status == 200 && body.contains(r#""runs":[]"#), "{body}");
+    book.write("target/ch03-gan/ring/config.json", r#"{"steps":5}"#);
+    book.write("target/ch03-gan/ring/steps.svg", "<svg>あなたの図</svg>");
+    book.write("target/ch03-gan/ring/weights.safetensors", "秘密");
+    book.write("target/secret.txt", "秘密");
+    let (_, body) = server.get("/-/runs/ch03-gan");
+    assert!(body.contains(r#""config":{"steps":5}"#) && body.contains("steps.svg"), "{body}");
+    assert!(
+        body.contains(r#""book":{"results":{"a":"1"}}"#)
+            && body.contains(r#""figures":["run.json"]"#),
+        "{body}"
+    );
+    let (status, body) = server.get("/-/runs/ch03-gan/ring/steps.svg");
+    assert!(
+        status == 200 && body.contains("あなたの図") && body.contains("image/svg+xml"),
+        "{body}"
+    );
+    for path in [
+        "/-/runs/ch03-gan/ring/weights.safetensors",
+        "/-/runs/ch03-gan/../secret.txt",
+        "/-/runs/ch03-gan/%2e%2e/secret.txt",
+        "/-/runs/ch03-gan/ring%2f..%2f..%2fsecret.txt/a.txt",
+        "/-/runs/nai",
+        "/-/runs/",
+    ] {
+        let (status, body) = server.get(path);
+        assert!(status == 404 && !body.contains("秘密"), "{path}: {body}");
+    }
+}
