@@ -12,7 +12,7 @@
     return element;
   }
 
-  const quiz = document.querySelector('.quiz:not(.desk)');
+  const quiz = document.querySelector('.quiz:not(.desk, .quiz-inline)');
   let mode = 'open'; // 確認問題の答え: open (問題の下)、last (最後)、none (刷らない)
   let opened = [];
 

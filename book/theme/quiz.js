@@ -217,6 +217,16 @@
     }
   }
 
+  /** 本文の節の終わりに置いた 1 問。絞り込みや得点の欄は付けない。 */
+  function startInline(quiz) {
+    store.load();
+    quiz.classList.add('quiz-js');
+    for (const element of quiz.querySelectorAll('.quiz-question')) {
+      const card = new Card(element, { record: store.records[element.dataset.id] });
+      card.nextButton.remove();
+    }
+  }
+
   function start(quiz) {
     store.load();
     let filter = 'all';
@@ -329,7 +339,7 @@
   // 印刷用のページは紙の上で読むので、操作を付けずに答えを開く。
   const openAnswers = () => document.querySelectorAll('.quiz-answer').forEach((answer) => { answer.open = true; });
   if (location.pathname.endsWith('/print.html')) openAnswers();
-  else document.querySelectorAll('.quiz').forEach(start);
+  else document.querySelectorAll('.quiz').forEach((quiz) => (quiz.matches('.quiz-inline') ? startInline : start)(quiz));
   addEventListener('beforeprint', openAnswers);
   window.workbookQuiz = { Card, make };
 })();

@@ -417,3 +417,31 @@ fn preprocess_explains_itself_to_a_person() {
     assert!(!success);
     assert!(err.contains("mdbook build が呼び出します"), "{err}");
 }
+
+// ---- 公開するための名札 ----
+
+/// 誤りを知らせる所と、共有されたときの題は、book.toml に書いたときだけ付く。
+#[test]
+fn pages_carry_their_names_and_the_addresses_of_the_book() {
+    let book = TinyBook::new("# 一\n");
+    book.write("book/src/SUMMARY.md", "- [一](ch03-gan/page.md)\n- [二](ch03-gan/two.md)\n");
+    book.write("book/src/ch03-gan/two.md", "# 二\n\n| | a |\n| --- | --- |\n| b | c |\n");
+    let read = |dest: &std::path::Path| fs::read_to_string(dest.join("ch03-gan/two.html")).unwrap();
+    let html = read(&book.build().unwrap());
+    assert!(html.contains("<title>第3章 二 - 小さな本</title>"), "{html}");
+    assert!(html.contains("property=\"og:title\" content=\"第3章 二 - 小さな本\""), "{html}");
+    assert!(!html.contains("og:image") && !html.contains("誤りを知らせる"), "{html}");
+    assert!(html.contains("前のページ: 第3章 一"), "{html}");
+    assert!(html.contains("<td></td>") && !html.contains("<th></th>"), "空の見出し");
+    assert!(html.contains("<button type=\"button\" id=\"mdbook-sidebar-toggle\""), "目次のボタン");
+    assert!(html.contains("<a class=\"skip\" href=\"#mdbook-content\">"), "本文へ");
+    let config = fs::read_to_string(book.root().join("book.toml")).unwrap();
+    let config = config.replace(
+        "before = [\"links\"]",
+        "before = [\"links\"]\nsite = \"https://example.com/w/\"\nreport = \"https://example.com/new?t={page}\"",
+    );
+    book.write("book.toml", config);
+    let html = read(&book.build().unwrap());
+    assert!(html.contains("content=\"https://example.com/w/icons/card.png\""), "{html}");
+    assert!(html.contains("href=\"https://example.com/new?t=ch03-gan/two.html\""), "{html}");
+}

@@ -127,3 +127,20 @@ fn every_page_has_its_own_title() {
     assert_eq!(reader.js("document.querySelectorAll('script[src]').length"), json!(1));
     assert_eq!(reader.js("document.querySelectorAll('link[rel=stylesheet]').length"), json!(1));
 }
+
+/// 節の終わりの問題は、章の確認問題と同じ記録を使う。
+#[test]
+fn a_question_inside_a_section_shares_its_record() {
+    let Some(reader) = Reader::online() else { return };
+    reader.open("ch03-gan/concept.html");
+    let count = "document.querySelectorAll('.quiz-inline.quiz-js .quiz-question').length";
+    assert_eq!(reader.js(count), json!(2));
+    let id = reader.js("document.querySelector('.quiz-inline .quiz-question').dataset.id");
+    let id = id.as_str().unwrap();
+    reader.js(&format!("document.querySelectorAll('#q-{id} .quiz-choices label')[[...document.querySelectorAll('#q-{id} .quiz-reasons li')].findIndex((item) => item.matches('.quiz-right'))].click()"));
+    reader.click(&format!("#q-{id} .quiz-decide"));
+    assert_eq!(reader.text(&format!("#q-{id} .quiz-verdict")), "○ 正解です。");
+    reader.open("ch03-gan/quiz.html");
+    assert!(reader.text(".quiz-score").ends_with("1 問を解き、1 問正解"));
+    assert_eq!(reader.text(&format!("#q-{id} .quiz-verdict")), "○ 正解です。");
+}

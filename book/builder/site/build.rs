@@ -8,7 +8,7 @@ use crate::site::load::{address, guarded, load};
 use crate::site::output::Output;
 use crate::site::preprocessor::Workbook;
 use crate::site::{
-    bundle, fonts, interface, links, mdbook_messages, mend, offline, outline, question_data,
+    ask, bundle, fonts, interface, links, mdbook_messages, mend, offline, outline, question_data,
     search_index,
 };
 
@@ -21,6 +21,7 @@ pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     question_data::write(root, &folder)?;
     interface::translate(&folder)?;
     fonts::mend(&folder)?;
+    ask::place(root, &folder)?;
     mend::mend(&folder, &address(root)?)?;
     bundle::bundle(&folder, &outline::script(root, &folder)?)?;
     offline::write(root, &folder)?;

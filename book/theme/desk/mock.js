@@ -4,7 +4,7 @@
 
   const desk = window.workbookDesk;
   const { make, button, buttons, clock, show, focus, notice, heading, FULL } = desk;
-  const { LEVELS, OUTSIDE, article, marks, parts, answered, history, savedExam, onePerFamily, draw, report, pastExams } = desk;
+  const { LEVELS, OUTSIDE, article, marks, parts, answered, history, savedExam, onePerFamily, draw, report, pastExams, isSafari } = desk;
   const { Card } = window.workbookQuiz;
   const { KEYS, store, read, write, remove } = window.workbookStore;
   const PACE = 41; // 本番の、小問 1 つあたりの秒
@@ -22,6 +22,12 @@
   let exam = null;
   let ticking = 0;
   let kept = true; // 途中の試験を保存できているか。
+
+  /** 始める前に知らせる、記録の残る所。 */
+  function lasting() {
+    return `結果は、このブラウザの${location.protocol === 'file:' ? '中' : ` ${location.host} `}にだけ残ります。シークレットウィンドウでは、閉じると消えます。` +
+      (isSafari() ? 'Safari では、7日間開かないと消えることがあります。' : '');
+  }
 
   /** 保存できるか。始めてから気付くと、解いた分が失われる。 */
   function works() {
@@ -64,7 +70,7 @@
       make('fieldset', {}, make('legend', { textContent: '難しさ' }), ...radios('mix', MIXES)),
       make('fieldset', {}, make('legend', { textContent: '問題の数' }),
         make('label', {}, count, make('span', { textContent: '問' })), buttons(...presets)),
-      make('fieldset', {}, make('legend', { textContent: '時間' }), ...radios('pace', PACES)), about, buttons(start));
+      make('fieldset', {}, make('legend', { textContent: '時間' }), ...radios('pace', PACES)), about, make('p', { className: 'desk-about', textContent: lasting() }), buttons(start));
     show(heading('新しい模擬試験'), ...(problem ? [notice(problem)] : []), ...(works() ? [] : [notice(FULL)]), form, make('div', { className: 'desk-past' }, ...pastExams(back)));
     estimate();
 
