@@ -100,7 +100,6 @@
       const target = done && next ? [next, title(next)] : [id ? `${url}#${id}` : url, `${title(url)}${heading ? `（${heading}）` : ''}`];
       resume.replaceChildren(make('strong', { textContent: '続きから' }), link(target[0], target[1]));
     }
-    resume.hidden = !last;
     const plan = place0.querySelector('.start-plan');
     plan.replaceChildren(...planContent());
   }

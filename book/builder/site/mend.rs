@@ -228,6 +228,7 @@ a {{ display: inline-block; min-block-size: 44px; line-height: 44px; margin-inli
 <script>
 // 本は、フォルダの中に置かれていることもある。今の道を 1 段ずつ上がり、本の目次がある所を根元とする。
 (async () => {{
+  if (!location.protocol.startsWith('http')) return;
   const parts = location.pathname.split('/');
   for (let depth = parts.length - 1; depth > 0; depth--) {{
     const root = parts.slice(0, depth).join('/') + '/';
