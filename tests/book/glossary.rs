@@ -134,6 +134,10 @@ fn every_chapter_keyword_has_a_term() {
         "どの損失を見るか",
         "苦手なこと",
         "対応の不定性",
+        "生成が遅い",
+        "なぜ一度に消さないか",
+        "損失の由来",
+        "訓練画像の記憶",
     ];
     let names: Vec<String> = names().into_iter().filter(|name| name.chars().count() > 1).collect();
     let mut seen = 0;

@@ -129,7 +129,7 @@ fn training_needs_no_command() {
         let used = everywhere.lines().any(|line| line.starts_with(name));
         assert!(!used, "common が、ブラウザでは使えない {name} に頼っている");
     }
-    let command = ["book.rs", "explorer.rs", "figures.rs", "main.rs"];
+    let command = ["book.rs", "compare.rs", "explorer.rs", "figures.rs", "main.rs"];
     for dir in chapters() {
         let map = fs::read_to_string(dir.join("src/lib.rs")).unwrap();
         for (path, text) in sources(&dir.join("src")) {

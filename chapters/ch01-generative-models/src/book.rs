@@ -9,12 +9,14 @@ use common::seed::Seed;
 use common::state::State;
 use nalgebra::DMatrix;
 use tools::cli;
+use tools::compare::Compared;
 use tools::plot;
 use tools::progress::{Progress, Watch};
 use tools::record::{self, Run};
 use tools::session::{Keep, Settings};
 use tools::store::Store;
 
+use crate::compare;
 use crate::config::{Config, Data, Labels, Model};
 use crate::convert;
 use crate::data::{self, HELD_OUT, Split};
@@ -220,6 +222,8 @@ pub struct Book {
     pub digit_classifier: ClassifierOutcome,
     pub components: Sweep,
     pub floors: Sweep,
+    /// 輪での測定 (第7章で、ほかのモデルと並べる)
+    pub compared: Compared,
 }
 
 /// 3 つの生成モデルと、画面に出す名前。
@@ -273,6 +277,7 @@ impl Book {
             digit_classifier: classifier("数字 (識別)", Data::Digits)?,
             components: components_sweep(quiet)?,
             floors: floors_sweep(quiet)?,
+            compared: compare::ring_of_mixtures()?,
         })
     }
 
@@ -418,6 +423,7 @@ impl Book {
             record.result(&format!("{key}.train"), format!("{train:.1}"));
             record.result(&format!("{key}.held_out"), format!("{held_out:.1}"));
         }
+        self.compared.record(0, &mut record);
         Ok(record)
     }
 }

@@ -18,6 +18,8 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod book;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod compare;
 pub mod config;
 pub mod convert;
 pub mod data;

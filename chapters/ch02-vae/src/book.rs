@@ -10,6 +10,7 @@ use common::nn::{both, mse};
 use common::seed::Seed;
 use common::state::State;
 use tools::cli;
+use tools::compare::Compared;
 use tools::folder::{self, Labelled, Reader};
 use tools::plot;
 use tools::progress::Watch;
@@ -17,6 +18,7 @@ use tools::record::{self, Run};
 use tools::session::{Keep, Settings};
 use tools::store::Store;
 
+use crate::compare;
 use crate::config::{Config, Data, Model};
 use crate::explorer::Explorer;
 use crate::figures::{self, Recorder, Swept};
@@ -160,6 +162,8 @@ pub struct Book {
     pub denoising: Outcome,
     /// デノイジングと比べる、汚れを知らないオートエンコーダ
     pub plain: Outcome,
+    /// 輪での測定 (第7章で、ほかのモデルと並べる)
+    pub compared: Compared,
 }
 
 impl Book {
@@ -201,11 +205,11 @@ impl Book {
                 run("デノイジング", Config::denoising())?,
                 run("汚れを知らない AE", Config { noise: 0., ..Config::denoising() })?,
             ];
-            Ok((named, sweep.collect::<Result<_>>()?))
+            Ok((named, sweep.collect::<Result<_>>()?, compare::ring_of_vaes()?))
         };
         let (large, small) = both(large, small);
         let [hiragana, hiragana_ae, digits, digits_ae, broken] = large?;
-        let ([vowels, vowels_ae, denoising, plain], sweep) = small?;
+        let ([vowels, vowels_ae, denoising, plain], sweep, compared) = small?;
         Ok(Self {
             vowels,
             vowels_ae,
@@ -217,6 +221,7 @@ impl Book {
             broken,
             denoising,
             plain,
+            compared,
         })
     }
 
@@ -318,6 +323,7 @@ impl Book {
         for (key, value) in [("before", before), ("after", after), ("plain", plain)] {
             record.result(&format!("denoise.{key}"), format!("{value:.3}"));
         }
+        self.compared.record(1, &mut record);
         Ok(record)
     }
 

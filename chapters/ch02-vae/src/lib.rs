@@ -13,6 +13,8 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod book;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod compare;
 pub mod config;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod explorer;

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 use common::data::{self, Batches};
 use common::glyphs::{self, Font, HIRAGANA, Placement};
 use common::history::History;
-use common::nn::{Adam, AdamConfig, bce_with_logits};
+use common::nn::{Adam, AdamConfig, bce_with_logits, mse};
 use common::seed::{Seed, Variables, normal, uniform};
 use common::state::{Resume, State};
 use rand::Rng;
@@ -377,3 +377,35 @@ pub fn resume(
     Ok(Trained { config: config.clone(), vae, history, dataset, state })
 }
 // ANCHOR_END: train
+
+/// 平面の点での、デコーダの正規分布 p(x|z) の標準偏差。輪の 1 つの山と同じ広さです。
+const POINT_DEVIATION: f64 = 0.05;
+
+/// 平面の点 `[N, 2]` で VAE を学習します。画素と違い、再構成の項は正規分布の −log p(x|z)、つまり 2 乗誤差です。
+pub fn fit_points(config: &Config, points: Tensor) -> Result<Vae> {
+    let seed = Seed(config.seed);
+    let mut batches = Batches::new(points, config.batch, seed.rng("batches"))?;
+    let mut noise = seed.rng("noise");
+    let mut vae = Vae::new(config)?;
+    for _ in 0..config.steps {
+        let x = batches.next_batch()?;
+        let Code::Gaussian { mean, log_variance } = vae.encoder.forward(&x)? else {
+            bail!("平面の点は VAE で学習してください")
+        };
+        let draw = normal(&mut noise, (config.batch, config.z_dim))?;
+        let guess = vae.decoder.forward(&reparameterize(&mean, &log_variance, &draw)?)?;
+        let errors =
+            mse(&guess, &x)?.affine(x.dim(1)? as f64 / (2. * POINT_DEVIATION.powi(2)), 0.)?;
+        let loss = (errors + kl(&mean, &log_variance)?)?;
+        vae.optimizer.step(&loss.backward()?)?;
+    }
+    Ok(vae)
+}
+
+/// N(0, I) から引いた z をデコーダに通し、p(x|z) から点 `[count, 2]` を取り出します。
+pub fn generate_points(vae: &Vae, config: &Config, count: usize, seed: Seed) -> Result<Tensor> {
+    let rng = &mut seed.rng("generate");
+    let centers = vae.decoder.forward(&normal(rng, (count, config.z_dim))?)?.detach();
+    let spread = normal(rng, centers.shape())?.affine(POINT_DEVIATION, 0.)?;
+    Ok((centers + spread)?)
+}

@@ -10,12 +10,14 @@ use common::nn::both;
 use common::seed::{Seed, normal};
 use common::state::State;
 use tools::cli;
+use tools::compare::Compared;
 use tools::plot;
 use tools::progress::Watch;
 use tools::record::{self, Run};
 use tools::session::{Keep, Settings};
 use tools::store::Store;
 
+use crate::compare;
 use crate::config::{Config, Data, GLoss};
 use crate::figures::{self, Recorder};
 use crate::model::{Discriminator, Generator};
@@ -169,6 +171,8 @@ pub struct Book {
     pub saturating: Outcome,
     pub digits: Outcome,
     pub optimum: Discriminator,
+    /// 輪での測定 (第7章で、ほかのモデルと並べる)
+    pub compared: Compared,
 }
 
 impl Book {
@@ -195,12 +199,16 @@ impl Book {
         };
         let second = || -> Result<_> {
             let digits = next("数字", &Config::book(Data::Digits))?;
-            Ok(([digits, next("治した輪", &Config::cured())?], fit_optimum()?))
+            Ok((
+                [digits, next("治した輪", &Config::cured())?],
+                fit_optimum()?,
+                compare::ring_of_gans()?,
+            ))
         };
         let (first, second) = both(first, second);
         let [ring, collapsed, saturating] = first?;
-        let ([digits, cured], optimum) = second?;
-        Ok(Self { ring, collapsed, cured, saturating, digits, optimum })
+        let ([digits, cured], optimum, compared) = second?;
+        Ok(Self { ring, collapsed, cured, saturating, digits, optimum, compared })
     }
 
     /// 本の図と `run.json` を `dir` に書きます。
@@ -240,6 +248,7 @@ impl Book {
         record.result("digits.distance_start", format!("{start:.2}"));
         record.result("digits.distance", format!("{end:.2}"));
         record.result("digits.distance_real", format!("{real:.2}"));
+        self.compared.record(1, &mut record);
         Ok(record)
     }
 

@@ -80,6 +80,12 @@ impl Font {
         &self.name
     }
 
+    /// 字送りの幅。em を 1 とします。
+    pub fn advance(&self, c: char) -> f32 {
+        let em = self.face.units_per_em().unwrap_or(1.);
+        self.face.h_advance_unscaled(self.face.glyph_id(c)) / em
+    }
+
     /// この字を持っているか。
     pub fn has(&self, c: char) -> bool {
         self.face.glyph_id(c) != GlyphId(0)

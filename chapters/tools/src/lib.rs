@@ -11,9 +11,11 @@
 //! | [`picture`] | 1 枚の画像ファイル |
 //! | [`idx`] | MNIST の IDX ファイル |
 //! | [`plot`] | SVG と PNG の図 |
+//! | [`compare`] | 章をまたいで比べる、同じ輪での測定 |
 //! | [`record`] | 本の図の記録 `run.json` と、ソースの指紋 |
 
 pub mod cli;
+pub mod compare;
 pub mod files;
 pub mod folder;
 pub mod idx;

@@ -2,7 +2,10 @@
 //!
 //! 形式は、名前ではなく中身で決めます。カメラの向き (EXIF) を直し、透けるところは白い紙に載せます。
 
+use std::cell::Cell;
 use std::io::Cursor;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
 
 use image::imageops::{self, FilterType};
 use image::{
@@ -124,6 +127,27 @@ impl From<&'static str> for Fault {
     }
 }
 
+thread_local! {
+    static SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// `work` の答え。途中で止まれば、端末に何も出さずに None を返します。
+fn silently<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |stop| {
+            if !SILENT.get() {
+                usual(stop);
+            }
+        }));
+    });
+    SILENT.set(true);
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    SILENT.set(false);
+    done.ok()
+}
+
 /// 開いた画像。向きは直っていて、透けるところはありません。
 #[derive(Debug)]
 pub struct Picture {
@@ -164,6 +188,11 @@ impl Picture {
         if !whole(bytes, format) {
             return Err("途中で切れています".into());
         }
+        // 壊れたファイルには、読み手のクレートが桁あふれなどで止まるものもある。その 1 枚が使えないだけにする。
+        silently(|| Self::decode(bytes, format)).unwrap_or_else(|| Err("壊れています".into()))
+    }
+
+    fn decode(bytes: &[u8], format: ImageFormat) -> Result<Self, Fault> {
         let fault = |error: ImageError| {
             Fault::from(match error {
                 ImageError::Limits(_) => TOO_LARGE,

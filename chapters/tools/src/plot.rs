@@ -4,6 +4,9 @@
 //! 軸と文字の色 [`color::INK`] と [`color::MUTED`] は、本の側で明暗のテーマに合わせて置き換わります。
 
 pub mod map;
+mod table;
+
+pub use table::table;
 
 use std::path::Path;
 use std::sync::Once;
@@ -420,6 +423,10 @@ fn save_sheets(
     for ((left, top), sheet) in placed {
         image::imageops::replace(&mut picture, sheet, i64::from(left), i64::from(top));
     }
+    save_png(path, &picture)
+}
+
+fn save_png(path: &Path, picture: &image::RgbaImage) -> Result<()> {
     crate::files::replace(path, |temporary| {
         Ok(picture.save_with_format(temporary, image::ImageFormat::Png)?)
     })

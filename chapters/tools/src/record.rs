@@ -63,6 +63,7 @@ pub fn fingerprint(chapter: &Path) -> String {
         chapters.join("common/data"),
         chapters.join("tools/src/plot.rs"),
         chapters.join("tools/src/plot"),
+        chapters.join("tools/src/compare.rs"),
         chapters.join("tools/src/record.rs"),
     ];
     digest(&sources).unwrap_or_else(|_| "不明".into())

@@ -717,6 +717,26 @@ fn picture_never_panics(bytes: &[u8]) {
     }
 }
 
+/// JPEG の読み手が桁あふれで止まったファイル。1 枚が壊れていると伝えるだけで、止まらない。
+#[test]
+fn a_picture_that_stops_its_decoder_is_broken() {
+    const FOUND: &[&str] = &[
+        "ffd8ffe000104a46494600010200000100010000ffc0000b080011811101011100ffdb004300080606070605",
+        "080707070909080a0c140d5c0b0b0c1912130f141d1a1f1e1d1a1c1c20242e2720222c231c1c2836292c3031",
+        "3434341f27393d38323c2e333432ffc4001f00000105010101010101000000000000000f0102030405060708",
+        "090a0bffc400b5100002010303020403050504040000017d0102030004110512213141061351610722711432",
+        "8191a1082342b1c11552d1f02433627282090a161718191a25262728292a3435363738393a43444546474849",
+        "4a535455565758595a636465666768696a737475767778797a838485868788898a92939495969798999aa2a3",
+        "a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8e9ea",
+        "f1f2f3f4f5f6f7f8f9faffda0008010100003f00f08a28a28a28a28affd9",
+    ];
+    let hex = FOUND.concat();
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+    let opened = picture::Picture::open(&bytes, ImageFormat::Jpeg);
+    assert!(opened.is_err_and(|fault| fault.reason == "壊れています"));
+}
+
 fn idx_seeds() -> Vec<Vec<u8>> {
     let images = idx_file(8, &[3, 4, 5], &[77; 60]);
     vec![gzip(&images), images, idx_file(8, &[9], &[1; 9]), gzip(&idx_file(8, &[9], &[1; 9]))]

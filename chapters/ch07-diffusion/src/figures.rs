@@ -1,0 +1,425 @@
+//! 学習の結果を図にします。ここでは学習しません。
+
+use std::path::Path;
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+use common::data::energy_distance;
+use common::measure::sharpness;
+use common::seed::{Seed, normal};
+use common::state::{Resume, State};
+use tools::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, color};
+
+use crate::config::{Betas, Config};
+use crate::data::class_name;
+use crate::train::{Progress, Sampler, Schedule, Trained, estimate, guided, q_sample};
+
+/// 図に載せる途中経過。
+pub struct Frame {
+    pub step: usize,
+    /// 固定したノイズから作ったデータ `[固定した数, データの次元]`
+    pub samples: Tensor,
+}
+
+/// 学習を見ながら、図に要る途中経過を集めます。ノイズはずっと同じものを使います。
+pub struct Recorder {
+    config: Config,
+    pub frames: Vec<Frame>,
+    /// (ステップ, 本物とのエネルギー距離)。平面の点のときだけ集めます。
+    pub distances: Vec<(f64, f64)>,
+    real: Tensor,
+}
+
+/// 途中経過に使うクラス。
+fn watched(config: &Config) -> Vec<u32> {
+    match config.data.classes() {
+        0 if config.data.is_points() => vec![0; 256],
+        0 => vec![0; 10],
+        classes => (0..12).map(|i| i * 4 % classes as u32).collect(),
+    }
+}
+
+impl Recorder {
+    /// `held_out` は、学習に使わない本物です。
+    pub fn new(config: &Config, held_out: &Tensor) -> Result<Self> {
+        let real = held_out.narrow(0, 0, held_out.dim(0)?.min(1_000))?;
+        Ok(Self { config: config.clone(), frames: Vec::new(), distances: Vec::new(), real })
+    }
+
+    /// `train` の observer から毎回呼びます。
+    pub fn observe(&mut self, progress: &Progress) -> Result<()> {
+        if progress.preparing {
+            return Ok(());
+        }
+        let (step, steps) = (progress.step, self.config.steps);
+        let due = |percent: usize| (steps * percent).div_ceil(100);
+        let generate = |classes: &[u32], sampler| {
+            let diffusion = progress.diffusion;
+            let generator = crate::train::Generator {
+                config: &self.config,
+                schedule: &diffusion.schedule,
+                network: &diffusion.average,
+                autoencoder: diffusion.autoencoder.as_ref(),
+            };
+            generator.generate(classes, self.config.guidance, sampler, Seed(self.config.seed))
+        };
+        if [0, 5, 15, 30, 60, 100].map(due).contains(&step) {
+            let samples = generate(&watched(&self.config), Sampler::Ddpm)?;
+            self.frames.push(Frame { step, samples });
+        }
+        let often = [0, 2, 4, 7, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100];
+        if self.config.data.is_points() && often.map(due).contains(&step) {
+            let samples = generate(&[0; 1_000], Sampler::Ddim(20.min(self.config.timesteps)))?;
+            let distance = energy_distance(&samples, &self.real)?;
+            self.distances.push((step as f64, f64::from(distance)));
+        }
+        Ok(())
+    }
+}
+
+impl Resume for Recorder {
+    fn save(&self, state: &mut State, name: &str) -> Result<()> {
+        let steps: Vec<f64> = self.frames.iter().map(|frame| frame.step as f64).collect();
+        state.put_numbers(format!("{name}.steps"), &steps)?;
+        let samples: Vec<Tensor> = self.frames.iter().map(|frame| frame.samples.clone()).collect();
+        samples.save(state, &format!("{name}.samples"))?;
+        self.distances.save(state, &format!("{name}.distances"))
+    }
+
+    fn restore(&mut self, state: &State, name: &str) -> Result<()> {
+        let mut samples = Vec::<Tensor>::new();
+        samples.restore(state, &format!("{name}.samples"))?;
+        let steps = state.numbers(&format!("{name}.steps"))?.into_iter().map(|step| step as usize);
+        self.frames = steps.zip(samples).map(|(step, samples)| Frame { step, samples }).collect();
+        self.distances.restore(state, &format!("{name}.distances"))
+    }
+}
+
+/// 画像の集まり `[N, dim]` → `[N, C, 辺, 辺]`
+pub fn images(config: &Config, x: &Tensor) -> Result<Tensor> {
+    Ok(x.reshape(((), config.channels, config.size, config.size))?)
+}
+
+/// 1 回の学習の図を `dir` に書きます。ファイル名は学習の名前で始まります。
+pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
+    let (config, name) = (&trained.config, trained.config.name());
+    match config.data.is_points() {
+        true => {
+            let real = trained.dataset.train.x.narrow(0, 0, 128)?;
+            let panels: Vec<Panel> = recorder
+                .frames
+                .iter()
+                .map(|frame| plane(format!("{} 回", frame.step), &real, &frame.samples))
+                .collect::<Result<_>>()?;
+            plot::panels(&dir.join(format!("{name}-progress.svg")), &panels, 3)?;
+        }
+        false => {
+            let named = config.data.classes() > 0;
+            let name_of =
+                |class| if named { class_name(&config.data, class) } else { String::new() };
+            let names: Vec<String> =
+                watched(config).iter().map(|&class| name_of(class as usize)).collect();
+            let rows: Vec<Row> = recorder
+                .frames
+                .iter()
+                .map(|frame| (format!("{} 回", frame.step), color::FAKE, frame.samples.clone()))
+                .collect();
+            table(config, &names, &rows, &dir.join(format!("{name}-progress.png")))?;
+            all_classes(trained, &dir.join(format!("{name}-all.png")))?;
+        }
+    }
+    let most = trained.history.series("loss").first().map_or(1., |first| first.1);
+    LineChart {
+        x_label: "更新回数",
+        y_label: "損失 (ノイズの 2 乗誤差の和)",
+        lines: vec![Line {
+            label: "損失",
+            color: color::LOSS,
+            points: trained.history.smoothed("loss", (trained.history.len() / 80).max(1)),
+        }],
+        y_range: 0. ..most.max(1e-3).ceil(),
+        guides: vec![],
+    }
+    .save(&dir.join(format!("{name}-loss.svg")))
+}
+
+fn plane(title: String, real: &Tensor, fake: &Tensor) -> Result<Panel> {
+    let points = vec![(color::REAL, plot::points(real)?), (color::FAKE, plot::points(fake)?)];
+    Ok(Panel { title, points, ..Default::default() })
+}
+
+/// 画像の表の 1 行: 名前、枠の色、画像 `[列の数, データの次元]`。
+pub type Row = (String, plot::RGBColor, Tensor);
+
+/// 行と列に名前の付いた画像の表。足りない枠は空けておきます。
+pub fn table(
+    config: &Config,
+    columns: &[impl AsRef<str>],
+    rows: &[Row],
+    path: &Path,
+) -> Result<()> {
+    let blank = Tensor::full(-1f32, (1, config.data_dim()), &Device::Cpu)?;
+    let mut pictures = Vec::new();
+    for (_, frame, x) in rows {
+        for column in 0..columns.len() {
+            pictures.push(match column < x.dim(0)? {
+                true => (images(config, &x.narrow(0, column, 1)?)?, *frame),
+                false => (images(config, &blank)?, plot::RGBColor(0xE4, 0xE4, 0xE4)),
+            });
+        }
+    }
+    let sheet = |picture| {
+        let (images, frame): &(Tensor, plot::RGBColor) = picture;
+        Sheet { images, columns: 1, frame: *frame }
+    };
+    let cells: Vec<Sheet> = pictures.iter().map(sheet).collect();
+    let names: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
+    let scale = (64 / config.size.max(1) as u32).clamp(1, 8);
+    plot::table(path, &names, columns, &cells, scale)
+}
+
+/// 頼んだクラスを、すべて 1 枚ずつ。
+pub fn all_classes(trained: &Trained, path: &Path) -> Result<()> {
+    const COLUMNS: usize = 10;
+    let (config, named) = (&trained.config, trained.config.data.classes());
+    // 種類のない手元の画像では、50 枚を並べる。
+    let classes = if named > 0 { named } else { 5 * COLUMNS };
+    let asked: Vec<u32> = (0..classes).map(|class| (class * named.min(1)) as u32).collect();
+    let made = trained.generate(&asked, Sampler::Ddpm, Seed(config.seed))?;
+    let rows = asked.chunks(COLUMNS).enumerate().map(|(at, asked)| {
+        let end = |at: usize| class_name(&config.data, asked[at] as usize);
+        let last = asked.len() - 1;
+        let name = if named > 0 { format!("{}〜{}", end(0), end(last)) } else { String::new() };
+        Ok((name, color::FAKE, made.narrow(0, at * COLUMNS, asked.len())?))
+    });
+    table(config, &[""; COLUMNS], &rows.collect::<Result<Vec<Row>>>()?, path)
+}
+
+/// 時刻の並び: 0 から T までを 10 等分します。
+fn tenths(timesteps: usize) -> Vec<usize> {
+    (0..=10).map(|i| i * timesteps / 10).collect()
+}
+
+/// 本物の字が溶けていき (順過程)、ノイズから字が現れる (逆過程) まで。
+pub fn dissolve(trained: &Trained, class: u32, path: &Path) -> Result<()> {
+    let (config, schedule) = (&trained.config, &trained.diffusion.schedule);
+    let times = tenths(schedule.timesteps());
+    let at = trained.dataset.held_out.labels.iter().position(|&label| label == class);
+    let x0 = trained.dataset.held_out.x.narrow(0, at.unwrap_or(0), 1)?;
+    let noise = normal(&mut Seed(config.seed).rng("dissolve"), (1, config.dim()))?;
+    let forward = q_sample(
+        schedule,
+        &x0.broadcast_as((times.len(), config.dim()))?.contiguous()?,
+        &times,
+        &noise.broadcast_as((times.len(), config.dim()))?.contiguous()?,
+    )?;
+    let mut backward = path_back(trained, class, config.guidance, Seed(config.seed))?;
+    backward.retain(|(t, ..)| times.contains(t));
+    backward.reverse();
+    let backward: Vec<Tensor> = backward.into_iter().map(|(_, x, _)| x).collect();
+    let names: Vec<String> = times.iter().map(|t| t.to_string()).collect();
+    let rows = [
+        ("順過程→".to_string(), color::REAL, forward),
+        ("←逆過程".to_string(), color::FAKE, Tensor::cat(&backward, 0)?),
+    ];
+    table(config, &names, &rows, path)
+}
+
+/// 1 枚を作る途中のようす: (時刻 t, x_t, その時点での元の絵の見積もり x̂_0)。最後は時刻 0 です。
+pub fn path_back(
+    trained: &Trained,
+    class: u32,
+    guidance: f64,
+    seed: Seed,
+) -> Result<Vec<(usize, Tensor, Tensor)>> {
+    let generator = trained.generator();
+    let mut steps = Vec::new();
+    let last = generator.run(1, Sampler::Ddpm, seed, |x, t| {
+        let predicted = guided(generator.network, x, t, &[class], guidance)?;
+        let guess = estimate(generator.schedule, x, t, &predicted)?;
+        steps.push((t, x.clone(), generator.decode(&guess)?));
+        Ok(predicted)
+    })?;
+    steps.push((0, last.clone(), last));
+    Ok(steps)
+}
+
+/// 「なぜ一度に消さないのか」の図に載せる時刻。
+pub const GLIMPSES: [usize; 7] = [80, 70, 60, 50, 40, 20, 0];
+
+/// 途中で「元の絵はこれだ」と見積もったもの。はじめはぼやけ、進むほどはっきりします。
+pub fn glimpses(trained: &Trained, classes: [u32; 3], path: &Path) -> Result<()> {
+    let config = &trained.config;
+    let names: Vec<String> =
+        GLIMPSES.iter().map(|t| if *t == 0 { "完成".into() } else { format!("t = {t}") }).collect();
+    let mut rows = Vec::new();
+    for class in classes {
+        let name = class_name(&config.data, class as usize);
+        let steps = path_back(trained, class, 1., Seed(config.seed))?;
+        let pick = |part: &dyn Fn(&(usize, Tensor, Tensor)) -> Tensor| -> Result<Tensor> {
+            let found = GLIMPSES.iter().filter_map(|t| steps.iter().find(|step| step.0 == *t));
+            Ok(Tensor::cat(&found.map(part).collect::<Vec<_>>(), 0)?)
+        };
+        rows.push((format!("{name} 途中"), color::LATENT, pick(&|step| step.1.clone())?));
+        rows.push((format!("{name} 見積もり"), color::FAKE, pick(&|step| step.2.clone())?));
+    }
+    table(config, &names, &rows, path)
+}
+
+/// 見積もりの鮮明さ: 図のはじめの時刻と、終わり (t = 0)。全クラスの平均です。
+pub fn glimpse_sharpness(trained: &Trained) -> Result<[f64; 2]> {
+    let config = &trained.config;
+    let classes: Vec<u32> = (0..config.data.classes() as u32).collect();
+    let generator = trained.generator();
+    let mut first = None;
+    let last = generator.run(classes.len(), Sampler::Ddpm, Seed(config.seed), |x, t| {
+        let predicted = guided(generator.network, x, t, &classes, 1.)?;
+        if t == GLIMPSES[0] {
+            first = Some(generator.decode(&estimate(generator.schedule, x, t, &predicted)?)?);
+        }
+        Ok(predicted)
+    })?;
+    let first = first.unwrap_or_else(|| last.clone());
+    Ok([sharpness(&images(config, &first)?)?, sharpness(&images(config, &last)?)?])
+}
+
+/// 平面の点が、ノイズから山へ戻るまで。矢印は、当てたノイズを引く向き (−ε_θ) です。
+pub fn flow(trained: &Trained, path: &Path) -> Result<()> {
+    const SHOWN: [usize; 6] = [100, 60, 40, 20, 10, 0];
+    const CELLS: usize = 9;
+    let generator = trained.generator();
+    let count = 256;
+    let at = |cell: usize| ((cell as f32 + 0.5) / CELLS as f32 * 2. - 1.) * EXTENT;
+    let grid: Vec<f32> = (0..CELLS)
+        .flat_map(|row| (0..CELLS).flat_map(move |column| [at(column), at(row)]))
+        .collect();
+    let grid = Tensor::from_vec(grid, (CELLS * CELLS, 2), &Device::Cpu)?;
+    let mut panels = Vec::new();
+    let mut panel = |x: &Tensor, t: usize| -> Result<()> {
+        let mut paths = Vec::new();
+        if t > 0 {
+            let noise = guided(generator.network, &grid, t, &[0; CELLS * CELLS], 1.)?;
+            for (from, noise) in plot::points(&grid)?.into_iter().zip(plot::points(&noise)?) {
+                paths.push((color::GENERATOR, arrow(from, (-noise.0, -noise.1))));
+            }
+        }
+        let points = vec![(color::FAKE, plot::points(x)?)];
+        panels.push(Panel { title: format!("t = {t}"), points, paths, ..Default::default() });
+        Ok(())
+    };
+    let x = generator.run(count, Sampler::Ddpm, Seed(trained.config.seed), |x, t| {
+        if SHOWN.contains(&t) {
+            panel(x, t)?;
+        }
+        guided(generator.network, x, t, &vec![0; count], 1.)
+    })?;
+    panel(&x, 0)?;
+    plot::panels(path, &panels, 3)
+}
+
+/// `from` から `by` の向きの、長さをそろえた矢印。
+fn arrow(from: (f32, f32), by: (f32, f32)) -> Vec<(f32, f32)> {
+    const LENGTH: f32 = 0.2;
+    let length = by.0.hypot(by.1).max(1e-6);
+    // 1 より小さい答えは、そのぶん短く描く。
+    let size = LENGTH * length.min(1.) / length;
+    let (dx, dy) = (by.0 * size, by.1 * size);
+    let tip = (from.0 + dx, from.1 + dy);
+    let side =
+        |turn: f32| (tip.0 - 0.35 * dx - turn * 0.25 * dy, tip.1 - 0.35 * dy + turn * 0.25 * dx);
+    vec![from, tip, side(1.), tip, side(-1.)]
+}
+
+/// 2 つのスケジュールの ᾱ_t と、信号・ノイズの割合。
+pub fn schedules(timesteps: usize, dir: &Path) -> Result<()> {
+    let curve = |kind, share: &dyn Fn(f64) -> f64| -> Vec<(f64, f64)> {
+        let schedule = Schedule::new(kind, timesteps);
+        schedule.alpha_bar.iter().enumerate().map(|(t, &bar)| (t as f64, share(bar))).collect()
+    };
+    let line = |label, color, points| Line { label, color, points };
+    LineChart {
+        x_label: "時刻 t",
+        y_label: "残る信号の割合の 2 乗",
+        lines: vec![
+            line("直線", color::MUTED, curve(Betas::Linear, &|bar| bar)),
+            line("余弦", color::REAL, curve(Betas::Cosine, &|bar| bar)),
+        ],
+        y_range: 0. ..1.,
+        guides: vec![],
+    }
+    .save(&dir.join("alpha-bar.svg"))?;
+    LineChart {
+        x_label: "時刻 t",
+        y_label: "混ぜる割合",
+        lines: vec![
+            line("信号(余弦)", color::REAL, curve(Betas::Cosine, &|bar| bar.sqrt())),
+            line("ノイズ(余弦)", color::LATENT, curve(Betas::Cosine, &|bar| (1. - bar).sqrt())),
+            line("信号(直線)", color::MUTED, curve(Betas::Linear, &|bar| bar.sqrt())),
+            line("ノイズ(直線)", color::MUTED, curve(Betas::Linear, &|bar| (1. - bar).sqrt())),
+        ],
+        y_range: 0. ..1.,
+        guides: vec![],
+    }
+    .save(&dir.join("shares.svg"))
+}
+
+/// 損失と、標本の良さ。損失は早くに下げ止まり、標本はそのあとも良くなります。
+pub fn loss_and_quality(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
+    LineChart {
+        x_label: "更新回数",
+        y_label: "本物とのエネルギー距離",
+        lines: vec![Line {
+            label: "生成した点",
+            color: color::FAKE,
+            points: recorder.distances.iter().filter(|point| point.0 > 0.).copied().collect(),
+        }],
+        y_range: 0. ..0.2,
+        guides: vec![],
+    }
+    .save(&dir.join("ring-quality.svg"))?;
+    LineChart {
+        x_label: "更新回数",
+        y_label: "損失 (ノイズの 2 乗誤差の和)",
+        lines: vec![Line {
+            label: "損失",
+            color: color::LOSS,
+            points: trained.history.smoothed("loss", (trained.history.len() / 80).max(1)),
+        }],
+        y_range: 0. ..2.,
+        guides: vec![(2., "いつも 0")],
+    }
+    .save(&dir.join("ring-loss.svg"))
+}
+
+/// 名前の付いた線グラフ: 横軸は数でなく名前、線は 1 本か 2 本。
+pub fn named_chart(
+    path: &Path,
+    names: &[&str],
+    (x_label, y_label): (&str, &str),
+    lines: &[(&str, plot::RGBColor, Vec<f64>)],
+    y_range: std::ops::Range<f64>,
+) -> Result<()> {
+    let lines = lines.iter().map(|(label, color, values)| Line {
+        label,
+        color: *color,
+        points: values.iter().enumerate().map(|(i, &value)| (i as f64, value)).collect(),
+    });
+    LineChart { x_label, y_label, lines: lines.collect(), y_range, guides: vec![] }
+        .save_with_ticks(path, names)
+}
+
+/// 行ごとに作り方を変えた画像の表。列は同じクラス、同じ始まりのノイズです。
+pub fn by_class(config: &Config, classes: &[u32], rows: &[Row], path: &Path) -> Result<()> {
+    let names: Vec<String> =
+        classes.iter().map(|&class| class_name(&config.data, class as usize)).collect();
+    table(config, &names, rows, path)
+}
+
+/// 壊した作り方を並べた図。
+pub fn broken(real: &Tensor, runs: &[(&str, Tensor)], path: &Path) -> Result<()> {
+    let panels: Vec<Panel> = runs
+        .iter()
+        .map(|(title, x)| plane(title.to_string(), real, &x.narrow(0, 0, 256)?))
+        .collect::<Result<_>>()?;
+    plot::panels(path, &panels, 3)
+}

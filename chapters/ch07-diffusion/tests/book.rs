@@ -1,0 +1,259 @@
+//! 本の設定で学習し、図を書き、学習してみなければ分からない主張を確かめます。
+
+#[path = "../../tools/tests/chapter/mod.rs"]
+mod chapter;
+
+use std::cell::Cell;
+use std::panic::catch_unwind;
+use std::sync::LazyLock;
+
+use ch07_diffusion::book::{self, Book, GUIDANCES, Letters, SAMPLERS, asked};
+use ch07_diffusion::config::{Config, Data};
+use ch07_diffusion::figures::glimpse_sharpness;
+use ch07_diffusion::measure::agreement;
+use ch07_diffusion::train::{Sampler, fit_classifier};
+use common::data::ring;
+use common::seed::Seed;
+
+static BOOK: LazyLock<Book> =
+    LazyLock::new(|| common::nn::run(|| Book::train(true, &|_| Ok(()))).unwrap());
+
+#[test]
+fn figures_are_written() {
+    let fingerprint = book::fingerprint();
+    let record = chapter::redraw("ch07-diffusion", &fingerprint, |dir| BOOK.draw(dir));
+    assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
+}
+
+/// 学習しなかった (学習率 0 の) 一式。
+static DEAD: LazyLock<Book> = LazyLock::new(|| {
+    let still = |config| Config { lr: 0., ..config };
+    common::nn::run(|| Book::train_as(true, &|_| Ok(()), still)).unwrap()
+});
+
+thread_local! {
+    static ON_THE_DEAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// 主張を確かめる一式。ふだんは学習したもの、いちばん下の試験では学習しなかったもの。
+fn book() -> &'static Book {
+    if ON_THE_DEAD.get() { &DEAD } else { &BOOK }
+}
+
+fn at(w: f64) -> usize {
+    GUIDANCES.iter().position(|known| *known == w).unwrap()
+}
+
+fn steps(sampler: Sampler) -> usize {
+    SAMPLERS.iter().position(|known| *known == sampler).unwrap()
+}
+
+fn share(letters: &Letters, w: f64) -> f64 {
+    letters.guided[at(w)].diversity / letters.real_diversity
+}
+
+/// 八つの山をすべて、かたよらずに覆い、標本の 9 割以上が山の中に落ちる。
+#[test]
+fn ring_covers_all_eight_modes() {
+    let book = book();
+    let coverage = &book.ring_stepped[0].coverage;
+    assert_eq!(coverage.modes(), 8, "{coverage:?}");
+    assert!(coverage.good() >= 0.93, "{coverage:?}");
+    let least = *coverage.counts.iter().min().unwrap() as f64 / coverage.total as f64;
+    assert!(least >= 0.08, "{coverage:?}");
+}
+
+/// 三日月も、本物とのエネルギー距離が小さい。
+#[test]
+fn moons_are_learned() {
+    let book = book();
+    let made = book.moons.points(Sampler::Ddpm).unwrap();
+    let real = &book.moons.trained.dataset.held_out.x;
+    let distance = common::data::energy_distance(&made, real).unwrap();
+    assert!(distance < 0.01, "{distance}");
+}
+
+/// 時刻を渡さないと、山の中に落ちる標本がはっきり減る。
+#[test]
+fn without_time_the_ring_is_blurred() {
+    let book = book();
+    let (standard, timeless) = (&book.ring_stepped[0], &book.timeless);
+    assert!(
+        standard.coverage.good() > timeless.coverage.good() + 0.2,
+        "{:?} {:?}",
+        standard.coverage,
+        timeless.coverage
+    );
+    assert!(standard.distance < timeless.distance);
+}
+
+/// 新しいノイズを足さないと、山の多くが失われる。
+#[test]
+fn without_fresh_noise_modes_are_lost() {
+    let book = book();
+    assert!(book.silent.coverage.modes() <= 5, "{:?}", book.silent.coverage);
+    assert!(book.silent.distance > 20. * book.ring_stepped[0].distance.max(0.01));
+    // 字では、どれも読めるのに、同じ字どうしがほとんど同じ絵になる。
+    let letters = &book.hiragana;
+    assert!(letters.silent.agreement > 0.9, "{}", letters.silent.agreement);
+    assert!(letters.silent.diversity < 0.4 * letters.guided[at(2.)].diversity);
+}
+
+/// ε を x_0 と取り違えると、どの山にも落ちない。
+#[test]
+fn confusing_noise_and_data_breaks_everything() {
+    let book = book();
+    assert!(book.confused.coverage.good() < 0.1, "{:?}", book.confused.coverage);
+    assert!(book.ring_stepped[0].coverage.good() > 0.9);
+}
+
+/// 歩数を減らすと、山の中に落ちる標本が減る。1 歩では、ほとんど落ちない。
+#[test]
+fn too_few_steps_lose_quality() {
+    let book = book();
+    let good = |sampler| book.ring_stepped[steps(sampler)].coverage.good();
+    assert!(good(Sampler::Ddpm) > good(Sampler::Ddim(10)));
+    assert!(good(Sampler::Ddim(10)) > good(Sampler::Ddim(5)) + 0.05);
+    assert!(good(Sampler::Ddim(5)) > good(Sampler::Ddim(1)) + 0.2);
+    assert!(good(Sampler::Ddim(1)) < 0.3);
+    // 50 歩なら、半分の回数で、まだ多くが山の中に落ちる。
+    assert!(good(Sampler::Ddim(50)) > 0.85, "{}", good(Sampler::Ddim(50)));
+}
+
+/// 損失がほとんど下がらなくなったあとも、標本は良くなり続ける。
+#[test]
+fn quality_improves_while_the_loss_hardly_falls() {
+    let book = book();
+    let series = book.ring.trained.history.series("loss");
+    let tenth = series.len() / 10;
+    let mean = |from: usize, to: usize| {
+        series[from..to].iter().map(|p| p.1).sum::<f64>() / (to - from) as f64
+    };
+    let (early, end) = (mean(tenth, 2 * tenth), mean(9 * tenth, series.len()));
+    assert!(early < 0.5 * series[0].1, "{early}");
+    assert!(end > 0.75 * early, "損失が下がり続けている: {early} {end}");
+    let [before, after] = book.ring_distances();
+    assert!(after < 0.6 * before, "{before} {after}");
+}
+
+/// 本物の字で学習した分類器が、頼んだ字をほぼいつも読める。
+#[test]
+fn the_asked_letter_is_read() {
+    let book = book();
+    for letters in [&book.digits, &book.hiragana] {
+        let read = letters.guided[at(2.)].agreement;
+        assert!(read >= 0.95, "{read}");
+    }
+}
+
+/// 条件なし (w = 0) では当てずっぽうに近く、条件を渡すと頼んだ字になる。
+#[test]
+fn without_the_condition_the_letter_is_random() {
+    let book = book();
+    for letters in [&book.digits, &book.hiragana, &book.pixels] {
+        let chance = 1. / letters.outcome.trained.config.data.classes() as f64;
+        assert!(letters.guided[at(0.)].agreement < 3. * chance);
+        assert!(letters.guided[at(1.)].agreement > 0.7);
+    }
+}
+
+/// ひらがなでは、ガイダンスを 1 から 3 に強めると、読める割合が上がり、同じ字どうしの隔たりは縮む。
+///
+/// 数字では、はじめからほとんど読めていて、隔たりもあまり変わらない。主張しない。
+#[test]
+fn guidance_trades_diversity_for_agreement() {
+    let book = book();
+    for letters in [&book.hiragana, &book.pixels] {
+        assert!(letters.guided[at(2.)].agreement > letters.guided[at(1.)].agreement + 0.02);
+        let (one, three) = (share(letters, 1.), share(letters, 3.));
+        assert!(three < 0.92 * one, "{one} {three}");
+    }
+}
+
+/// 途中の見積もりは、はじめはぼやけていて、終わりにはっきりする。
+#[test]
+fn the_first_guess_is_blurred() {
+    let book = book();
+    let [first, last] = glimpse_sharpness(&book.pixels.outcome.trained).unwrap();
+    assert!(first < 0.8 * last, "{first} {last}");
+    assert!(book.pixels.guided[at(2.)].agreement > 0.8);
+}
+
+/// 歩数を減らすと、画素のままの拡散のほうが、潜在拡散より読めなくなる。1 歩では、はっきり違う。
+#[test]
+fn latent_diffusion_needs_fewer_steps() {
+    let book = book();
+    let read = |letters: &Letters, sampler| letters.stepped[steps(sampler)].agreement;
+    for (sampler, gap) in [(Sampler::Ddim(10), 0.), (Sampler::Ddim(1), 0.3)] {
+        let (latent, pixels) = (read(&book.hiragana, sampler), read(&book.pixels, sampler));
+        assert!(latent > pixels + gap, "{sampler:?}: {latent} {pixels}");
+    }
+    assert!(read(&book.hiragana, Sampler::Ddim(10)) > 0.85);
+}
+
+/// 種を変えても、主張は変わらない。
+#[test]
+#[ignore = "10 個の種で学習します (数分)"]
+fn the_claims_hold_for_nine_of_ten_seeds() {
+    common::nn::run(|| {
+        let good = |seed| {
+            let config = Config { seed, ..Config::book(Data::Ring) };
+            let ring = book::run("種", &config, true).unwrap();
+            let coverage = ring::coverage(&ring.points(Sampler::Ddpm).unwrap()).unwrap();
+            let timeless = Config { seed, ..Config::timeless() };
+            let timeless = book::run("種", &timeless, true).unwrap();
+            let timeless = ring::coverage(&timeless.points(Sampler::Ddpm).unwrap()).unwrap();
+            println!(
+                "種 {seed}: {} {:.3}、時刻なし {:.3}",
+                coverage.modes(),
+                coverage.good(),
+                timeless.good()
+            );
+            coverage.modes() == 8
+                && coverage.good() >= 0.93
+                && timeless.good() < coverage.good() - 0.2
+        };
+        assert!((0..10).filter(|&seed| good(seed)).count() >= 9);
+        let read = |seed| {
+            let config = Config { seed, ..Config::book(Data::Hiragana) };
+            let trained = book::run("種", &config, true).unwrap().trained;
+            let reader = fit_classifier(&trained.dataset.train, 46, Seed(0)).unwrap();
+            let asked = asked(&Data::Hiragana, 10);
+            let made = trained.generate(&asked, Sampler::Ddpm, Seed(0)).unwrap();
+            let read = agreement(&reader, &made, &asked).unwrap();
+            println!("種 {seed}: 読めた割合 {read:.3}");
+            read
+        };
+        assert!((0..10).filter(|&seed| read(seed) >= 0.95).count() >= 9);
+    });
+}
+
+/// 学習率 0 の一式では、どの主張も成り立たない。成り立つ主張は、学習について何も言っていない。
+#[test]
+#[ignore = "学習しない一式を作り、主張がどれも落ちることを確かめます"]
+fn every_claim_dies_on_a_model_that_never_learned() {
+    let claims: [(&str, fn()); 12] = [
+        ("ring_covers_all_eight_modes", ring_covers_all_eight_modes),
+        ("moons_are_learned", moons_are_learned),
+        ("without_time_the_ring_is_blurred", without_time_the_ring_is_blurred),
+        ("without_fresh_noise_modes_are_lost", without_fresh_noise_modes_are_lost),
+        ("confusing_noise_and_data_breaks_everything", confusing_noise_and_data_breaks_everything),
+        ("too_few_steps_lose_quality", too_few_steps_lose_quality),
+        (
+            "quality_improves_while_the_loss_hardly_falls",
+            quality_improves_while_the_loss_hardly_falls,
+        ),
+        ("the_asked_letter_is_read", the_asked_letter_is_read),
+        ("without_the_condition_the_letter_is_random", without_the_condition_the_letter_is_random),
+        ("guidance_trades_diversity_for_agreement", guidance_trades_diversity_for_agreement),
+        ("the_first_guess_is_blurred", the_first_guess_is_blurred),
+        ("latent_diffusion_needs_fewer_steps", latent_diffusion_needs_fewer_steps),
+    ];
+    ON_THE_DEAD.set(true);
+    let alive: Vec<&str> = claims
+        .iter()
+        .filter(|(_, claim)| catch_unwind(claim).is_ok())
+        .map(|(name, _)| *name)
+        .collect();
+    assert!(alive.is_empty(), "学習しなくても成り立つ主張: {alive:?}");
+}
