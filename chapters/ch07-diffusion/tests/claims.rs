@@ -36,6 +36,7 @@ fn moments(x: &[f32]) -> (f64, f64) {
     (mean, variance)
 }
 
+/// 論文のスケジュールの終わりでは、信号は 1 万分の 1 より少なくなり、ほぼノイズになる。
 #[test]
 fn the_papers_schedule_ends_in_almost_pure_noise() {
     let schedule = Schedule::new(Betas::Linear, 1000);
@@ -44,6 +45,7 @@ fn the_papers_schedule_ends_in_almost_pure_noise() {
     assert!((last - 4.0358e-5).abs() < 5e-10, "ᾱ_T = {last}");
 }
 
+/// どちらのスケジュールでも、残る信号は 1 からほぼ 0 まで減り続ける。
 #[test]
 fn both_schedules_keep_falling_from_one_to_almost_zero() {
     for (kind, timesteps) in [(Betas::Linear, 100), (Betas::Cosine, 100), (Betas::Cosine, 1000)] {
@@ -80,6 +82,7 @@ fn the_closed_form_equals_many_small_steps() {
     }
 }
 
+/// 2 度に分けて足したノイズの分散が、手計算と一致する。
 #[test]
 fn two_doses_of_noise_add_up_like_the_hand_computation() {
     // 本の手計算: 0.8 倍して 0.6 のノイズ、もう一度 0.8 倍して 0.6 のノイズ。
@@ -90,6 +93,7 @@ fn two_doses_of_noise_add_up_like_the_hand_computation() {
     assert!((signal * signal + variance - 1.).abs() < 1e-12);
 }
 
+/// 1 画素の手計算が、本のコードの計算と一致する。
 #[test]
 fn the_worked_pixel_of_the_book() {
     // x_0 = 1、ε = −0.5 を 0.8 と 0.6 で混ぜ、−0.3 と当てた。
@@ -149,6 +153,7 @@ fn the_posterior_formula_agrees_with_bayes() {
     assert!((square - mean * mean - schedule.posterior_variance(t)).abs() < 1e-6);
 }
 
+/// DDIM は η = 0 なら同じノイズから同じ絵を作り、η = 1 なら DDPM と同じ分散になる。
 #[test]
 fn ddim_without_noise_is_deterministic_and_with_eta_one_has_the_ddpm_variance() {
     let schedule = Schedule::new(Betas::Cosine, 30);
@@ -177,6 +182,7 @@ fn ddim_without_noise_is_deterministic_and_with_eta_one_has_the_ddpm_variance() 
     }
 }
 
+/// 答えがいつも正しければ、DDIM は何歩で下りても元のデータに着く。
 #[test]
 fn ddim_with_a_perfect_answer_lands_on_the_data() {
     // 答えがいつも正しければ、何歩で下りても元のデータに着く。
@@ -219,6 +225,7 @@ fn sampling_calls_the_network_exactly_as_often_as_it_steps() {
     }
 }
 
+/// ノイズを正しく当てれば損失は 0、いつも 0 と答えれば次元の数になる。
 #[test]
 fn a_perfect_answer_costs_nothing_and_zero_costs_the_dimension() {
     let eps = noise(10, (2_000, 16));
@@ -227,7 +234,9 @@ fn a_perfect_answer_costs_nothing_and_zero_costs_the_dimension() {
     assert!((zero - 16.).abs() < 0.5, "{zero}");
 }
 
-/// 順過程に、学習する重みはない。学習するのは ε_θ だけ。
+/// 順過程に学習する重みは無く、学習の前も後も同じように汚れる。
+///
+/// 学習するのは ε_θ だけ。
 #[test]
 fn the_forward_process_has_no_parameters() {
     let diffusion = Diffusion::new(&Config::tiny(Data::Ring)).unwrap();
@@ -260,6 +269,7 @@ fn weights(diffusion: &Diffusion, network: &str) -> Vec<Vec<f32>> {
     diffusion.variables.of(network).iter().map(|var| list(var.as_tensor())).collect()
 }
 
+/// 重みの平均は、式どおりに、前の平均と今の重みを混ぜたものになる。
 #[test]
 fn the_average_follows_its_formula() {
     let var = |v: f32| Var::from_tensor(&column(&[v])).unwrap();
@@ -313,7 +323,9 @@ fn gradients_agree_with_finite_differences() {
     }
 }
 
-/// w = 1 は条件つきの答え、w = 0 は条件なしの答え。その間と先は一直線。
+/// ガイダンスの強さ w が 1 なら条件付きの答え、0 なら条件なしの答えになる。
+///
+/// その間と先は一直線。
 #[test]
 fn guidance_one_is_the_conditional_answer() {
     let config = Config::tiny(Data::Digits);
@@ -365,7 +377,7 @@ fn the_answer_has_the_size_of_the_dirty_data() {
     }
 }
 
-/// 潜在拡散は、縮めた先で拡散する。オートエンコーダは、拡散の学習の間は動かない。
+/// 潜在拡散は縮めた先で拡散し、その学習の間、オートエンコーダは動かない。
 #[test]
 fn latent_diffusion_runs_in_the_smaller_space() {
     let config = Config::tiny(Data::Hiragana);
@@ -397,6 +409,7 @@ fn the_rate_falls_only_in_the_second_half() {
     assert!(rates[99] > 0. && rates[99] < 0.03);
 }
 
+/// エンコーダの重みを消しても、平均した重みのネットワークとデコーダだけで同じ絵を作れる。
 #[test]
 fn generation_uses_only_the_averaged_network_and_the_decoder() {
     let dir = tempfile::tempdir().unwrap();

@@ -22,6 +22,7 @@ fn mnist(dir: &std::path::Path, count: u32) {
     std::fs::write(dir.join("train-labels.idx1-ubyte"), labels).unwrap();
 }
 
+/// カラー写真のフォルダから、色の付いた絵を学習して作れる。
 #[test]
 fn a_folder_of_photos_trains_in_colour() {
     let dir = tempfile::tempdir().unwrap();
@@ -56,6 +57,7 @@ fn a_folder_of_photos_trains_in_colour() {
     succeeds(PROGRAM, &made);
 }
 
+/// MNIST の形のファイルで学習できる。
 #[test]
 fn mnist_files_train() {
     let dir = tempfile::tempdir().unwrap();
