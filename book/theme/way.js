@@ -130,7 +130,7 @@
     if (now.sweep) {
       add(`最後の${SWEEP}日は、新しいことを始めず、できていない所を見直します。`);
       if (now.weak.length) add('できていない問題 ', link('exam/review.html', `${now.weak.length}問`));
-      add(link('appendix/points.html', '問われる62点'), 'を上から確かめる');
+      add(link('appendix/points.html', '問われる点の確認表'), 'を上から見る');
       add(link('exam/mock.html', '模擬試験'), 'を一回');
     }
     if (list.children.length === 0) add('今日の分は終わりました。');

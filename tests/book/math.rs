@@ -12,7 +12,7 @@ use crate::support::{TinyBook, files, main_html, real_book, root};
 #[test]
 fn the_math_font_has_every_character_of_the_formulas() {
     let font: BTreeSet<char> =
-        fs::read_to_string(root().join("book/theme/fonts/math.txt")).unwrap().chars().collect();
+        fs::read_to_string(root().join("book/theme/math-font/math.txt")).unwrap().chars().collect();
     let formula = Regex::new("(?s)<math.*?</math>").unwrap();
     let words = Regex::new("(?s)<mtext.*?</mtext>|<[^>]*>").unwrap();
     let reference = Regex::new("&#([0-9]+);").unwrap();
@@ -33,7 +33,7 @@ fn the_math_font_has_every_character_of_the_formulas() {
     assert_eq!(
         missing,
         BTreeSet::new(),
-        "book/theme/fonts/subset_math.py に足して、作り直してください"
+        "book/theme/math-font/subset_math.py に足して、作り直してください"
     );
 }
 

@@ -81,5 +81,5 @@ fn every_cheatsheet_fills_one_sheet_of_a4() {
         );
         sheets += 1;
     }
-    assert_eq!(sheets, 7);
+    assert_eq!(sheets, 8);
 }

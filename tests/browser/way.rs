@@ -142,3 +142,28 @@ fn a_question_inside_a_section_shares_its_record() {
     assert!(reader.text(".quiz-score").ends_with("1 問を解き、1 問正解"));
     assert_eq!(reader.text(&format!("#q-{id} .quiz-verdict")), "○ 正解です。");
 }
+
+/// 操作が後から付くページでも、読み始めた所は跳ばない。
+#[test]
+fn the_page_does_not_jump_while_it_loads() {
+    let Some(reader) = Reader::online() else { return };
+    reader.phone();
+    for page in [
+        "index.html",
+        "ch02-vae/quiz.html",
+        "exam/mock.html",
+        "exam/review.html",
+        "exam/record.html",
+    ] {
+        reader.open(page);
+        let shift = reader.js(
+            "new Promise((done) => {
+               let sum = 0;
+               new PerformanceObserver((list) => { for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value; })
+                 .observe({ type: 'layout-shift', buffered: true });
+               requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(sum))));
+             })",
+        );
+        assert!(shift.as_f64().unwrap() <= 0.05, "{page}: {shift}");
+    }
+}

@@ -57,7 +57,7 @@
     const known = cells.filter(({ cell }) => cell.dataset.state !== 'none');
     return [...(known.length ? [make('ul', { className: 'desk-map' }, ...known.map(({ cell }) => cell))] : []),
       make('p', { className: 'desk-about', textContent: `シラバスの${cells.length}項目のうち、${known.length}項目の様子が分かりました（三問以上を解いた項目）。` }),
-      make('p', { className: 'desk-about' }, '試験で問われる点ごとには、', make('a', { href: '../appendix/points.html', textContent: '問われる62点の確認表' }), 'で見られます。')];
+      make('p', { className: 'desk-about' }, '試験で問われる点ごとには、', make('a', { href: '../appendix/points.html', textContent: '問われる点の確認表' }), 'で見られます。')];
   }
 
   /** 記録がどこにあり、いつ消えるか。 */

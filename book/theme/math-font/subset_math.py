@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """数式の字体を、本で使う字だけに絞る。要るもの: pip install fonttools brotli
 
-    python3 book/theme/fonts/subset_math.py latinmodern-math.otf
+    python3 book/theme/math-font/subset_math.py latinmodern-math.otf
 
 latinmodern-math.otf は GUST の Latin Modern Math 1.959。数式の組み方の表 (MATH) と、添字用の字形 (ssty) は残す。
 残した字の一覧を math.txt に書く。本の数式に一覧に無い字があれば、tests/book/math.rs が知らせる。
@@ -36,7 +36,7 @@ for record in font["name"].names:
     if record.nameID in (1, 3, 4, 6, 16):
         record.string = "workbook-math"
 font.flavor = "woff2"
-font.save(HERE / "workbook-math.woff2")
+font.save(HERE.parent / "fonts/workbook-math.woff2")
 kept = sorted(set(font.getBestCmap()))
 (HERE / "math.txt").write_text("".join(chr(code) for code in kept if code > 0x20) + "\n", encoding="utf-8")
-print(len(kept), "字", (HERE / "workbook-math.woff2").stat().st_size, "バイト")
+print(len(kept), "字", (HERE.parent / "fonts/workbook-math.woff2").stat().st_size, "バイト")
