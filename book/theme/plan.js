@@ -3,7 +3,7 @@
 (() => {
   'use strict';
 
-  const { KEYS, store, dayAfter, read, write, remove } = window.workbookStore;
+  const { KEYS, store, dayAfter, read, readMap, write, remove } = window.workbookStore;
   const SWEEP = 3; // 最後の何日を、できていない所の総ざらいに使うか。
   const SOLVE = 1.2; // 1 問を解いて理由を読む分数
   const DAY = 86400000;
@@ -27,7 +27,7 @@
     store.load();
     const outline = window.workbookOutline ?? { chapters: [] };
     const plan = load();
-    const seen = read(KEYS.reading, {});
+    const seen = readMap(KEYS.reading);
     const pages = outline.chapters.flatMap(({ pages }) => pages).map(([url, title, minutes]) => ({ url, title, minutes }));
     const unread = pages.filter(({ url }) => !seen[url]?.done);
     const questions = outline.chapters.flatMap(({ questions }) => questions).map(([id, importance, outside]) => ({ id, importance, outside, record: store.records[id] }));

@@ -3,7 +3,7 @@
 (() => {
   'use strict';
 
-  const { KEYS, store, read, write } = window.workbookStore;
+  const { KEYS, store, readMap, write } = window.workbookStore;
   const FILTERS = { all: 'すべて', fresh: 'まだ解いていない', wrong: '間違えた' };
   const IMPORTANCES = ['超重要', '重要', '覚えておきたい'];
   const LEVELS = ['基本', '標準', '発展'];
@@ -66,7 +66,7 @@
       this.verdict.after(make('div', { className: 'quiz-buttons' }, this.decideButton));
       this.answer.after(make('div', { className: 'quiz-buttons quiz-after' }, this.retryButton, this.nextButton));
       if (!this.restore(record)) this.retry();
-      const kept = read(KEYS.picked, {})?.[this.id];
+      const kept = readMap(KEYS.picked)[this.id];
       if (!this.answered && this.fits(kept?.picks)) {
         this.deal(Number(kept.seed) | 0);
         this.choose(kept.picks);
@@ -75,7 +75,7 @@
 
     /** まだ決定していない答えを覚える。決定したら忘れる。 */
     keep() {
-      const all = read(KEYS.picked, {}) ?? {};
+      const all = readMap(KEYS.picked);
       if (this.answered || !this.picks().some((keys) => keys.length)) delete all[this.id];
       else all[this.id] = { picks: this.picks(), seed: this.seed };
       write(KEYS.picked, all);

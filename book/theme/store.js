@@ -97,6 +97,12 @@
     try { return JSON.parse(localStorage.getItem(key)) ?? fallback; } catch { return fallback; }
   }
 
+  /** 名前から値を引く表として読む。ほかの形なら、空の表。 */
+  function readMap(key) {
+    const saved = read(key, {});
+    return typeof saved === 'object' && !Array.isArray(saved) ? saved : {};
+  }
+
   function write(key, value) {
     try { localStorage.setItem(key, JSON.stringify(value)); } catch { return false; }
     return true;
@@ -106,5 +112,5 @@
     try { localStorage.removeItem(key); } catch { /* 保存できない所では、消すものも無い。 */ }
   }
 
-  window.workbookStore = { KEYS, BOX_DAYS, dayAfter, store, read, write, remove };
+  window.workbookStore = { KEYS, BOX_DAYS, dayAfter, store, read, readMap, write, remove };
 })();

@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { KEYS, store, read, write } = window.workbookStore;
+  const { KEYS, store, readMap, write } = window.workbookStore;
   const { make } = window.workbookQuiz;
   const { load, save, today, clear, SWEEP } = window.workbookPlan;
   const outline = window.workbookOutline;
@@ -18,8 +18,7 @@
 
   // ---- どこまで読んだか ----
 
-  let seen = read(KEYS.reading, {});
-  if (typeof seen !== 'object' || Array.isArray(seen) || !seen) seen = {};
+  let seen = readMap(KEYS.reading);
 
   /** 見ている所の見出しで覚える。画面の幅が変わっても、同じ所へ戻れる。 */
   function place() {
@@ -33,7 +32,7 @@
     clearTimeout(timer);
     timer = 0;
     if (!own) return;
-    seen = read(KEYS.reading, {}); // 別のタブで読んだ分を消さない。
+    seen = readMap(KEYS.reading); // 別のタブで読んだ分を消さない。
     const { id, title, part } = place();
     const done = seen[here]?.done === true || part > 0.97 || bottom() < 40;
     seen[here] = { id, title, part: Math.round(part * 100) / 100, done, at: Date.now() };
@@ -80,8 +79,8 @@
   }
 
   mark();
-  addEventListener('pageshow', (event) => { if (event.persisted) { seen = read(KEYS.reading, {}); mark(); } });
-  addEventListener('storage', ({ key }) => { if (key === null || Object.values(KEYS).includes(key)) { seen = read(KEYS.reading, {}); mark(); draw(); } });
+  addEventListener('pageshow', (event) => { if (event.persisted) { seen = readMap(KEYS.reading); mark(); } });
+  addEventListener('storage', ({ key }) => { if (key === null || Object.values(KEYS).includes(key)) { seen = readMap(KEYS.reading); mark(); draw(); } });
 
   // ---- はじめにの頭 ----
 

@@ -6,7 +6,7 @@
   const { make, button, buttons, clock, show, focus, notice, heading, FULL } = desk;
   const { LEVELS, OUTSIDE, article, marks, parts, answered, history, savedExam, onePerFamily, draw, report, pastExams, isSafari } = desk;
   const { Card } = window.workbookQuiz;
-  const { KEYS, store, read, write, remove } = window.workbookStore;
+  const { KEYS, store, read, readMap, write, remove } = window.workbookStore;
   const PACE = 41; // 本番の、小問 1 つあたりの秒
   const PARTS = 145; // 本番の、小問の数
   const PACES = { exam: [`本番のペース（小問一つに${PACE}秒）`, 1], slow: [`ゆっくり（小問一つに${2 * PACE}秒）`, 2], none: ['時間の制限なし', 0] };
@@ -31,7 +31,7 @@
 
   /** 保存できるか。始めてから気付くと、解いた分が失われる。 */
   function works() {
-    const wrote = write(KEYS.picked, read(KEYS.picked, {}));
+    const wrote = write(KEYS.picked, readMap(KEYS.picked));
     return wrote && store.works;
   }
 
