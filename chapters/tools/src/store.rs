@@ -207,8 +207,12 @@ impl Store {
             self.tidy();
         }
         let lock = lock(&self.dir, true);
+        // 権限が無くて見えないことと、無いことは違う。
+        let found = folder.try_exists().with_context(|| {
+            format!("{} を調べられません。フォルダの権限を確かめてください", folder.display())
+        })?;
         ensure!(
-            folder.exists(),
+            found,
             "{} がありません。先に {} で学習してください",
             folder.display(),
             command(asked)
@@ -256,9 +260,9 @@ pub struct Kept {
 impl Kept {
     fn read(&self, file: &str) -> Result<(String, Vec<u8>)> {
         let path = self.folder.join(file);
-        let bytes = fs::read(&path).with_context(|| match path.exists() {
-            true => format!("{} を読めません。読み取りの権限を確かめてください", path.display()),
-            false => format!("{} がありません。学習をやり直すと作り直されます", path.display()),
+        let bytes = fs::read(&path).with_context(|| match path.try_exists() {
+            Ok(false) => format!("{} がありません。学習をやり直すと作り直されます", path.display()),
+            _ => format!("{} を読めません。読み取りの権限を確かめてください", path.display()),
         })?;
         Ok((path.display().to_string(), bytes))
     }
