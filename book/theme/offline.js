@@ -13,7 +13,6 @@
   const button = Object.assign(document.createElement('button'), { type: 'button' });
   const status = document.createElement('p');
   status.setAttribute('role', 'status');
-  place.replaceChildren(button, status);
   const size = `およそ ${Math.ceil(bytes / 1e6)} MB`;
 
   async function show() {
@@ -51,4 +50,5 @@
     if (data?.all) status.textContent = `控えを取っています（${data.all}のうち${data.done}）。`;
   });
   await show();
+  place.replaceChildren(button, status); // 名前が決まる前のボタンは見せない。
 })();
