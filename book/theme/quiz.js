@@ -3,8 +3,10 @@
 (() => {
   'use strict';
 
-  const { store } = window.workbookStore;
+  const { KEYS, store, readMap, write } = window.workbookStore;
   const FILTERS = { all: 'すべて', fresh: 'まだ解いていない', wrong: '間違えた' };
+  const IMPORTANCES = ['超重要', '重要', '覚えておきたい'];
+  const LEVELS = ['基本', '標準', '発展'];
 
   function make(tag, props = {}, ...children) {
     const element = Object.assign(document.createElement(tag), props);
@@ -59,9 +61,30 @@
         element.addEventListener('change', this.onPick);
         return;
       }
+      // 決定する前に選んだ答えも、開き直して残す。
+      element.addEventListener('change', () => this.keep());
       this.verdict.after(make('div', { className: 'quiz-buttons' }, this.decideButton));
       this.answer.after(make('div', { className: 'quiz-buttons quiz-after' }, this.retryButton, this.nextButton));
       if (!this.restore(record)) this.retry();
+      const kept = readMap(KEYS.picked)[this.id];
+      if (!this.answered && this.fits(kept?.picks)) {
+        this.deal(Number(kept.seed) | 0);
+        this.choose(kept.picks);
+      }
+    }
+
+    /** まだ決定していない答えを覚える。決定したら忘れる。 */
+    keep() {
+      const all = readMap(KEYS.picked);
+      if (this.answered || !this.picks().some((keys) => keys.length)) delete all[this.id];
+      else all[this.id] = { picks: this.picks(), seed: this.seed };
+      write(KEYS.picked, all);
+    }
+
+    /** 選んだ鍵が、どれも今の選択肢か。 */
+    fits(picks) {
+      return Array.isArray(picks) && picks.length === this.groups.length &&
+        this.groups.every((group, i) => Array.isArray(picks[i]) && picks[i].every((key) => group.choices.some((choice) => choice.key === key)));
     }
 
     /** 組ごとの、選んだ選択肢の鍵。 */
@@ -84,6 +107,7 @@
       list.setAttribute('role', 'presentation');
       const choices = [...list.children].map((item, i) => {
         const input = make('input', { type: this.multiple ? 'checkbox' : 'radio', name: `${this.id}-${index}` });
+        if (item.dataset.name) input.ariaLabel = item.dataset.name; // 数式は、読み上げの名前にならない。
         const text = make('span', { className: 'quiz-text' }, ...item.childNodes);
         item.setAttribute('role', 'presentation');
         item.append(make('label', {}, input, make('span', { className: 'quiz-number', ariaHidden: 'true' }), text));
@@ -126,6 +150,7 @@
       }
       this.grade();
       store.put({ id: this.id, picks: this.picks(), seed: this.seed, right: this.result });
+      this.keep();
       this.verdict.focus({ preventScroll: true });
       this.verdict.scrollIntoView({ block: 'nearest' });
       this.onChange();
@@ -133,10 +158,7 @@
 
     // 記録の選択肢が今の問題に無ければ（文面が直された、記録が壊れた）、解いていないことにする。
     restore(record) {
-      const fits = Array.isArray(record?.picks) && record.picks.length === this.groups.length &&
-        this.groups.every((group, i) => Array.isArray(record.picks[i]) && record.picks[i].length > 0 &&
-          record.picks[i].every((key) => group.choices.some((choice) => choice.key === key)));
-      if (!fits) return false;
+      if (!this.fits(record?.picks) || record.picks.some((keys) => keys.length === 0)) return false;
       this.deal(Number(record.seed) | 0);
       this.choose(record.picks);
       this.grade();
@@ -190,7 +212,18 @@
       input.checked = !this.multiple || !input.checked;
       const next = this.groups.find(open);
       (this.multiple || !next ? input : next.choices[0].input).focus();
-      this.onPick?.();
+      if (this.onPick) this.onPick();
+      else this.keep();
+    }
+  }
+
+  /** 本文の節の終わりに置いた 1 問。絞り込みや得点の欄は付けない。 */
+  function startInline(quiz) {
+    store.load();
+    quiz.classList.add('quiz-js');
+    for (const element of quiz.querySelectorAll('.quiz-question')) {
+      const card = new Card(element, { record: store.records[element.dataset.id] });
+      card.nextButton.remove();
     }
   }
 
@@ -201,28 +234,50 @@
     score.setAttribute('role', 'status');
     const none = make('p', { className: 'quiz-none', hidden: true, textContent: '当てはまる問題はありません。' });
     const shown = { all: () => true, fresh: (card) => card.result === null, wrong: (card) => card.result === false };
+    // 重要度、難しさ、一問ずつ。
+    const pick = (label, names) => {
+      const list = make('select', { onchange: () => show(filter) }, make('option', { value: '', textContent: 'すべて' }), ...names.map((name) => make('option', { value: name, textContent: name })));
+      return { list, label: make('label', {}, label, list) };
+    };
+    const importance = pick('重要度', IMPORTANCES);
+    const level = pick('難しさ', LEVELS);
+    const single = make('input', { type: 'checkbox', onchange: () => show(filter) });
+    const choose = make('div', { className: 'quiz-choose' }, importance.label, level.label, make('label', {}, single, '一問ずつ'));
+    let at = null; // 一問ずつのときの、いまの問題
     const tabs = Object.keys(FILTERS).map((name) => make('button', { type: 'button', onclick: () => show(name) }));
     const again = make('button', { type: 'button', textContent: '間違えた問題だけ解き直す', onclick: solveAgain });
     const erase = make('button', { type: 'button', textContent: '記録を消す', onclick: eraseRecords });
     const filters = make('div', { className: 'quiz-buttons' }, ...tabs);
     filters.setAttribute('role', 'group');
     filters.setAttribute('aria-label', '表示する問題');
-    const bar = make('div', { className: 'quiz-bar', tabIndex: -1 }, score, filters,
+    const bar = make('div', { className: 'quiz-bar', tabIndex: -1 }, score, filters, choose,
       make('div', { className: 'quiz-buttons' }, again, erase),
       make('p', { className: 'quiz-hint', textContent: 'キーボードでは、数字キーで選び、Enter キーで決定します。もう一度 Enter キーを押すと次の問題へ進みます。' }),
       // path_to_root は mdBook がどのページにも置く、本の根元への道。
-      make('p', { className: 'quiz-hint' }, '答えた問題は、', make('a', { href: `${path_to_root}exam/review.html`, textContent: '復習' }), 'の予定に入ります。'), none);
+      make('p', { className: 'quiz-hint' }, '答えた問題は、', make('a', { href: `${path_to_root}exam/review.html`, textContent: '復習' }), 'の予定に入ります。記録は、このブラウザの中の', location.protocol === 'file:' ? 'このファイルの所' : location.host,
+        'にだけ残ります（シークレットウィンドウでは、閉じると消えます）。'), none);
     const cards = [...quiz.querySelectorAll('.quiz-question')]
       .map((element) => new Card(element, { record: store.records[element.dataset.id], onChange: update, onNext: next }));
     quiz.prepend(bar);
     quiz.classList.add('quiz-js');
-    update();
+    show('all');
+    // ほかのページから問題を指して来たときは、その問題が見えるようにする。
+    addEventListener('hashchange', () => { if (cards.some(({ element }) => element.hidden && `#${element.id}` === location.hash)) { single.checked = false; importance.list.value = level.list.value = ''; show('all'); } });
 
     // 絞り込みは押したときにだけ行う。解いた直後の問題が、解説を読む前に消えないように。
     function show(name) {
       filter = name;
-      for (const card of cards) card.element.hidden = !shown[name](card);
-      none.hidden = cards.some((card) => !card.element.hidden);
+      const text = (card, selector) => card.element.querySelector(selector)?.textContent ?? '';
+      const fits = (card) => shown[name](card) && (!importance.list.value || text(card, '.quiz-importance') === importance.list.value) &&
+        (!level.list.value || text(card, '.quiz-level').includes(level.list.value));
+      const wanted = cards.filter(fits);
+      // 一問ずつなら、まだ解いていない初めの問題から。
+      if (!wanted.includes(at)) at = wanted.find((card) => !card.answered) ?? wanted[0] ?? null;
+      for (const card of cards) {
+        card.wanted = wanted.includes(card);
+        card.element.hidden = single.checked ? card !== at : !card.wanted;
+      }
+      none.hidden = wanted.length > 0;
       update();
     }
 
@@ -239,7 +294,12 @@
     }
 
     function next(card) {
-      const rest = cards.slice(cards.indexOf(card) + 1).find((other) => !other.element.hidden);
+      const after = cards.slice(cards.indexOf(card) + 1);
+      const rest = single.checked ? after.find((other) => other.wanted) : after.find((other) => !other.element.hidden);
+      if (single.checked && rest) {
+        at = rest;
+        show(filter);
+      }
       const target = rest ? rest.element : bar;
       target.focus({ preventScroll: true });
       target.scrollIntoView({ block: 'start' });
@@ -279,7 +339,7 @@
   // 印刷用のページは紙の上で読むので、操作を付けずに答えを開く。
   const openAnswers = () => document.querySelectorAll('.quiz-answer').forEach((answer) => { answer.open = true; });
   if (location.pathname.endsWith('/print.html')) openAnswers();
-  else document.querySelectorAll('.quiz').forEach(start);
+  else document.querySelectorAll('.quiz').forEach((quiz) => (quiz.matches('.quiz-inline') ? startInline : start)(quiz));
   addEventListener('beforeprint', openAnswers);
   window.workbookQuiz = { Card, make };
 })();

@@ -19,6 +19,13 @@
     const TRAIL = 5;
     const OTHER_NAME = 0.5;
     const ENTRY = 1e6;
+    // 読者が知りたいのは、問題より先に、それを説明したページである。
+    const QUESTION = 0.05;
+    // 語の途中までを打った人にも、使われている所より先に、説明を出す (拡散 → 拡散モデル)。
+    const DEFINITION = 200;
+
+    // 用語集の別名ではない、読者の書き方。
+    const SPELLINGS = [['偽札', 'にせ札', '贋札']];
 
     // 1 文字を、比べる形にする。文字数が変わると位置がずれるので、必ず 1 文字を返す。
     function foldChar(char) {
@@ -48,10 +55,12 @@
 
     // 用語集の見出しごとの文は「英語: …。 読み: …。 別名: …、…。」で始まる。
     // 語の書き方から、その語の見出し (ref) と、探すべき書き方のすべてを引く表を作る。
-    function glossary(docs, urls) {
+    const isTerm = ref => /glossary\.html#term-/.test((window.search.doc_urls || [])[ref] || '');
+
+    function glossary(docs) {
         const table = new Map();
         for (const [ref, { title, body }] of docs) {
-            if (!/glossary\.html#term-/.test(urls[ref] || '')) {
+            if (!isTerm(ref)) {
                 continue;
             }
             const [, en, reading, , aliases] =
@@ -64,6 +73,10 @@
                 names.forEach(other => known.names.add(other));
                 table.set(name, known);
             }
+        }
+        for (const same of SPELLINGS) {
+            const names = same.map(name => foldText(name).folded);
+            names.forEach(name => table.set(name, { refs: new Set(), names: new Set(names) }));
         }
         return table;
     }
@@ -86,23 +99,34 @@
             + body.slice(end, end + AFTER) + (end + AFTER < body.length ? '…' : '');
     }
 
+    // 問題の、答えと解説より前。抜粋で答えが見えてしまわないように、見せるのはここまで。
+    const ANSWER = '答えと解説';
+    const isQuestion = ref => /quiz\.html#q-/.test((window.search.doc_urls || [])[ref] || '');
+
     // 結果 1 つ分。本文にある、見つかったままの書き方も返し、飛んだ先で同じ書き方に印を付ける。
     function result({ ref, doc, body }, score, groups) {
+        const answer = isQuestion(ref) ? doc.body.indexOf(ANSWER) : -1;
+        const shown = answer < 0 ? doc.body : doc.body.slice(0, answer);
         const place = find(body, groups);
-        if (!place) {
-            return { ref, score, hit: '', doc: { ...doc, body: doc.body.slice(0, BEFORE + AFTER) } };
+        const start = place ? body.places[place[0]] : shown.length;
+        if (start >= shown.length) {
+            return { ref, score, hit: '', doc: { ...doc, body: shown.slice(0, BEFORE + AFTER) } };
         }
-        const start = body.places[place[0]];
         const end = body.places[place[1]] + 1;
         const hit = doc.body.slice(start, end);
-        return { ref, score, hit, doc: { ...doc, body: excerpt(doc.body, start, end) } };
+        return { ref, score, hit, doc: { ...doc, body: excerpt(shown, start, end) } };
     }
 
+    // mdBook が並べる数の限り (results_options.limit_results)。
+    const SHOWN = 30;
+
     let hits = [];
+    let note = '';
+    let missed = '';
 
     window.elasticlunr.Index.load = index => {
         const docs = Object.entries(index.documentStore.docs);
-        const terms = glossary(docs, window.search.doc_urls || []);
+        const terms = glossary(docs);
         const pages = docs.map(([ref, doc]) => ({
             ref,
             doc,
@@ -124,7 +148,7 @@
         }
 
         function scoreOf({ ref, title, trail, body }, { word, names, refs }) {
-            let score = refs?.has(ref) ? ENTRY : 0;
+            let score = refs?.has(ref) ? ENTRY : isTerm(ref) && title.startsWith(word) ? DEFINITION : 0;
             for (const name of names) {
                 const found = TITLE * count(title, name) + TRAIL * count(trail, name)
                     + count(body.folded, name);
@@ -133,17 +157,41 @@
             return score;
         }
 
+        function search(query) {
+            const groups = groupsOf(query);
+            const found = [];
+            for (const page of pages) {
+                const scores = groups.map(group => scoreOf(page, group));
+                if (groups.length > 0 && scores.every(score => score > 0)) {
+                    const score = scores.reduce((sum, score) => sum + score);
+                    found.push(result(page, isQuestion(page.ref) ? QUESTION * score : score, groups));
+                }
+            }
+            return found.sort((a, b) => b.score - a.score);
+        }
+
+        // 1 つも無ければ、送りがなを外して探し直す (見破る → 見破)。ひらがなだけの語は、読みかもしれないので外さない。
+        function shorter(query) {
+            const words = query.normalize('NFKC').trim().split(/\s+/);
+            const bare = words.map(word => word.replace(/(?<=[^ぁ-ん]{2})[ぁ-ん]{1,3}$/, '')).join(' ');
+            const found = bare === words.join(' ') ? [] : search(bare);
+            return found.length > 0 ? { query: bare, found } : null;
+        }
+
         return {
             search(query) {
-                const groups = groupsOf(query);
-                const found = [];
-                for (const page of pages) {
-                    const scores = groups.map(group => scoreOf(page, group));
-                    if (groups.length > 0 && scores.every(score => score > 0)) {
-                        found.push(result(page, scores.reduce((sum, score) => sum + score), groups));
+                let found = search(query);
+                note = missed = '';
+                if (found.length === 0) {
+                    const nearest = shorter(query);
+                    if (nearest) {
+                        found = nearest.found;
+                        note = `「${nearest.query}」なら、${found.length} か所にあります。`;
+                        missed = `「${query.trim()}」は見つかりませんでした`;
                     }
+                } else if (found.length > SHOWN) {
+                    note = `はじめの ${SHOWN} か所を並べました。`;
                 }
-                found.sort((a, b) => b.score - a.score);
                 hits = found.map(({ hit }) => hit);
                 return found;
             },
@@ -152,23 +200,69 @@
 
     // mdBook は、読者の打った文字に飛んだ先で印を付ける。かなや幅が違うと付かないので、本文の書き方に直す。
     const list = document.getElementById('mdbook-searchresults');
+    const header = document.getElementById('mdbook-searchresults-header');
+    const bar = document.getElementById('mdbook-searchbar');
+    const about = Object.assign(document.createElement('div'), { className: 'search-note' });
+    about.setAttribute('role', 'status');
     if (list) {
         new MutationObserver(() => {
             [...list.querySelectorAll('a')].forEach((link, i) => {
-                if (hits[i]) {
-                    const mark = encodeURIComponent(hits[i]).replace(/'/g, '%27');
-                    link.href = link.getAttribute('href').replace(/highlight=[^#]*/, () => `highlight=${mark}`);
-                }
+                const mark = encodeURIComponent(hits[i] || '').replace(/'/g, '%27');
+                link.href = link.getAttribute('href').replace(/highlight=[^#]*/, () => (mark ? `highlight=${mark}` : ''));
             });
+            if (missed) {
+                header.textContent = missed;
+            }
+            header.after(about);
+            about.textContent = note;
         }).observe(list, { childList: true });
     }
+
+    // 変換を確定する Enter や、候補を選ぶ ↓ を、mdBook に渡さない (渡すと、先頭の結果へ飛んでしまう)。
+    document.addEventListener('keydown', event => {
+        if (event.isComposing || event.keyCode === 229) {
+            event.stopImmediatePropagation();
+        }
+    }, true);
+
+    // 結果の間は、本物の焦点で動く。選んだ結果はいつも見え、読み上げられる。
+    document.addEventListener('keydown', event => {
+        const links = list ? [...list.querySelectorAll('a')] : [];
+        const at = links.indexOf(document.activeElement);
+        const inside = at >= 0 || document.activeElement === bar;
+        if (!inside || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) {
+            return;
+        }
+        const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
+        if (to === undefined) {
+            if (event.key === 'Enter' && at < 0 && links.length > 0) {
+                links[0].click();
+            } else if (at >= 0 && event.key === 'Escape') {
+                // 開いたボタンへ戻る。閉じるのは mdBook がする。
+                document.getElementById('mdbook-search-toggle').focus();
+                return;
+            } else {
+                return;
+            }
+        } else {
+            (to < 0 ? bar : links[Math.min(to, links.length - 1)])?.focus();
+        }
+        event.preventDefault();
+        event.stopImmediatePropagation();
+    }, true);
+
+    // 貼り付けや × の印では keyup が起きない。中身が変わったら、mdBook に探させる。
+    bar?.addEventListener('input', event => {
+        if (!event.isComposing) {
+            bar.dispatchEvent(new Event('keyup'));
+        }
+    });
 
     // `?search=…` で開かれたページでは、mdBook が先に索引を読み終えていることがある。
     // そのときは索引を読み直させ、同じ語でもう一度探させる (mdBook は同じ語を続けては探さない)。
     const script = document.getElementById('mdbook-search-index');
     if (script && window.search.index) {
         script.onload();
-        const bar = document.getElementById('mdbook-searchbar');
         const query = bar.value;
         for (const value of [query + query, query]) {
             bar.value = value;

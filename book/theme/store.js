@@ -7,6 +7,10 @@
     answers: 'workbook-quiz-v1', // 問題の id ごとの、最後の答えと復習の予定
     exam: 'workbook-exam-v1', // 途中の模擬試験
     history: 'workbook-history-v1', // 終わった模擬試験
+    reading: 'workbook-reading-v1', // ページごとの、どこまで読んだか
+    plan: 'workbook-plan-v1', // 試験の日と、1 日の分数
+    saved: 'workbook-saved-v1', // 最後に書き出した日
+    picked: 'workbook-picked-v1', // 決定する前に選んだ答え
   };
 
   // 復習の箱（ライトナー方式）。数は、その箱の問題を次に出すまでの日数。箱 0 は間違えた問題で、すぐにまた出る。
@@ -27,7 +31,15 @@
     // 期日の前に解き直しても箱は進めない。直前に見た答えを言えただけかもしれないから。
     if (right && early) return { box, due: before.due };
     const next = !right ? 0 : box === null ? 2 : Math.min(box + 1, BOX_DAYS.length - 1);
-    return { box: next, due: dayAfter(now, BOX_DAYS[next]) };
+    return { box: next, due: beforeExam(dayAfter(now, BOX_DAYS[next]), now) };
+  }
+
+  /** 試験の日が決まっていれば、次に出す日を試験の前の日までにする。試験の後に出ても、間に合わないから。 */
+  function beforeExam(due, now) {
+    const date = read(KEYS.plan, null)?.date;
+    const exam = /^\d{4}-\d{2}-\d{2}$/.test(date) ? new Date(`${date}T00:00`).getTime() : NaN;
+    const last = dayAfter(exam, -1);
+    return last > now ? Math.min(due, last) : due;
   }
 
   // 答えの記録。localStorage は壊れていたり、禁じられていたり、満杯だったりする。そのときはページを開いている間だけ覚える。
@@ -72,12 +84,23 @@
       try {
         localStorage.setItem(KEYS.answers, JSON.stringify(this.records));
         this.works = true;
+        // 空き容量が足りなくなっても消さないでほしいと、ブラウザに頼む。断られても、今までどおりに使える。
+        if (!this.asked) {
+          this.asked = true;
+          navigator.storage?.persist?.().catch(() => {});
+        }
       } catch { this.works = false; }
     },
   };
 
   function read(key, fallback) {
     try { return JSON.parse(localStorage.getItem(key)) ?? fallback; } catch { return fallback; }
+  }
+
+  /** 名前から値を引く表として読む。ほかの形なら、空の表。 */
+  function readMap(key) {
+    const saved = read(key, {});
+    return typeof saved === 'object' && !Array.isArray(saved) ? saved : {};
   }
 
   function write(key, value) {
@@ -89,5 +112,5 @@
     try { localStorage.removeItem(key); } catch { /* 保存できない所では、消すものも無い。 */ }
   }
 
-  window.workbookStore = { KEYS, BOX_DAYS, dayAfter, store, read, write, remove };
+  window.workbookStore = { KEYS, BOX_DAYS, dayAfter, store, read, readMap, write, remove };
 })();

@@ -212,20 +212,43 @@ fn run_values_and_test_badges_are_filled_in() {
         "値は {{run ch03-gan ring.modes}} です。{{test ch03-gan::claims::it_holds}}\n",
     );
     book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"ring.modes":"8 / 8"}}"#);
-    book.write("chapters/ch03-gan/tests/claims.rs", "/// 説明\n#[test]\nfn it_holds() {}\n");
+    book.write(
+        "chapters/ch03-gan/tests/claims.rs",
+        "/// 値は $1 < 2$ である。\n///\n/// 細かな話。\n#[test]\nfn it_holds() {}\n",
+    );
     let html = book.main_html();
     assert!(html.contains("値は 8 / 8 です。"), "{html}");
-    assert!(html.contains("chapters/ch03-gan/tests/claims.rs 3 行目"), "{html}");
+    assert!(
+        html.contains("title=\"it_holds (chapters/ch03-gan/tests/claims.rs 5 行目)\""),
+        "{html}"
+    );
+    assert!(html.contains(">テスト: 値は $1 &lt; 2$ である</span>"), "{html}");
+}
+
+/// 同じ札は 1 ページに 1 度だけ。2 度目は、初めの札へ戻るリンクになる。
+#[test]
+fn a_test_badge_stands_once_on_a_page() {
+    let test = "{{test ch03-gan::claims::it_holds}}";
+    let book = TinyBook::new(&format!("一つ目。{test}\n\n二つ目。{test}\n"));
+    book.write(
+        "chapters/ch03-gan/tests/claims.rs",
+        "/// 値は正しい。\n#[test]\nfn it_holds() {}\n",
+    );
+    let html = book.main_html();
+    assert_eq!(html.matches("値は正しい").count(), 1, "{html}");
+    assert!(html.contains("<span class=\"test-badge\" id=\"test-ch03-gan-page-1\""), "{html}");
+    assert!(html.contains("<a class=\"test-badge\" href=\"#test-ch03-gan-page-1\""), "{html}");
 }
 
 #[test]
 fn test_badge_links_to_the_repository_when_it_is_known() {
     let book = TinyBook::new("{{test ch03-gan::claims::it_holds}}\n");
-    book.write("chapters/ch03-gan/tests/claims.rs", "#[test]\nfn it_holds() {}\n");
+    let claims = "/// 値は正しい。\n#[test]\nfn it_holds() {}\n";
+    book.write("chapters/ch03-gan/tests/claims.rs", claims);
     let config = fs::read_to_string(book.root().join("book.toml")).unwrap();
     book.write("book.toml", config + "git-repository-url = \"https://example.com/book\"\n");
     let html = book.main_html();
-    let link = "href=\"https://example.com/book/blob/main/chapters/ch03-gan/tests/claims.rs#L2\"";
+    let link = "href=\"https://example.com/book/blob/main/chapters/ch03-gan/tests/claims.rs#L3\"";
     assert!(html.contains(link), "{html}");
 }
 
@@ -237,6 +260,7 @@ fn bad_directives_are_refused_with_file_and_line() {
         ("{{test ch03-gan::claims::nai}}", "#[test] fn nai がありません"),
         ("{{test ch03-gan::claims::helper}}", "#[test] fn helper がありません"),
         ("{{test ch03-gan::nai::it_holds}}", "nai.rs がありません"),
+        ("{{test ch03-gan::claims::it_holds}}", "claims.rs:2: テスト it_holds の上に"),
         ("{{quizz ch03-gan}}", "という書き方はありません"),
         ("文の中の {{quiz ch03-gan}}", "1 行に単独で"),
     ] {
@@ -392,4 +416,32 @@ fn preprocess_explains_itself_to_a_person() {
     let (success, _, err) = preprocess("こんにちは", &[]);
     assert!(!success);
     assert!(err.contains("mdbook build が呼び出します"), "{err}");
+}
+
+// ---- 公開するための名札 ----
+
+/// 誤りを知らせる所と、共有されたときの題は、book.toml に書いたときだけ付く。
+#[test]
+fn pages_carry_their_names_and_the_addresses_of_the_book() {
+    let book = TinyBook::new("# 一\n");
+    book.write("book/src/SUMMARY.md", "- [一](ch03-gan/page.md)\n- [二](ch03-gan/two.md)\n");
+    book.write("book/src/ch03-gan/two.md", "# 二\n\n| | a |\n| --- | --- |\n| b | c |\n");
+    let read = |dest: &std::path::Path| fs::read_to_string(dest.join("ch03-gan/two.html")).unwrap();
+    let html = read(&book.build().unwrap());
+    assert!(html.contains("<title>第3章 二 - 小さな本</title>"), "{html}");
+    assert!(html.contains("property=\"og:title\" content=\"第3章 二 - 小さな本\""), "{html}");
+    assert!(!html.contains("og:image") && !html.contains("誤りを知らせる"), "{html}");
+    assert!(html.contains("前のページ: 第3章 一"), "{html}");
+    assert!(html.contains("<td></td>") && !html.contains("<th></th>"), "空の見出し");
+    assert!(html.contains("<button type=\"button\" id=\"mdbook-sidebar-toggle\""), "目次のボタン");
+    assert!(html.contains("<a class=\"skip\" href=\"#mdbook-content\">"), "本文へ");
+    let config = fs::read_to_string(book.root().join("book.toml")).unwrap();
+    let config = config.replace(
+        "before = [\"links\"]",
+        "before = [\"links\"]\nsite = \"https://example.com/w/\"\nreport = \"https://example.com/new?t={page}\"",
+    );
+    book.write("book.toml", config);
+    let html = read(&book.build().unwrap());
+    assert!(html.contains("content=\"https://example.com/w/icons/card.png\""), "{html}");
+    assert!(html.contains("href=\"https://example.com/new?t=ch03-gan/two.html\""), "{html}");
 }

@@ -169,7 +169,12 @@ fn glossary() -> Glossary {
 
 /// 1 ページの手順。直した Markdown と、誤りの数。
 fn prepared(text: &str) -> (String, Vec<String>) {
-    let bank = Bank { chapters: Vec::new(), syllabus: Vec::new(), terms: Default::default() };
+    let bank = Bank {
+        chapters: Vec::new(),
+        syllabus: Vec::new(),
+        terms: Default::default(),
+        tests: Default::default(),
+    };
     let page = Page {
         root: Path::new("/nai"),
         src: Path::new("book/src"),

@@ -31,11 +31,16 @@ section = "ch03-gan/concept.md#discriminator"
 "#;
 
 const CLAIMS: &str = "
+/// 使うのは生成器だけである。
 #[test]
 #[ignore]
 fn only_the_generator_is_used() {}
 
 fn helper() {}
+
+/// 一つ目の文。二つ目の文。
+#[test]
+fn says_two_things() {}
 ";
 
 /// 3 種類の問題を 1 問ずつ持つ、正しい問題集。各試験はここを 1 か所だけ壊す。
@@ -307,6 +312,13 @@ fn rejects_an_evidence_that_does_not_exist() {
 #[test]
 fn rejects_an_evidence_that_is_not_a_test() {
     rejects("::only_the_generator_is_used", "::helper", "gan-one", "evidence のテストが");
+}
+
+#[test]
+fn rejects_an_evidence_that_does_not_say_what_it_tests() {
+    let reason =
+        "claims.rs:11: テスト says_two_things の上に、何を確かめたかを言う 1 文がありません";
+    rejects("::only_the_generator_is_used", "::says_two_things", "gan-one", reason);
 }
 
 #[test]

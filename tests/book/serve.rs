@@ -233,7 +233,7 @@ fn every_manuscript_is_watched() {
     book.write("book/terms.toml", term("初めの説明。"));
     book.write("book/errata.toml", point("初めの話"));
     book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"value":"初めの値"}}"#);
-    book.write("tests/book/syllabus.rs", "#[test]\nfn it_holds() {}\n");
+    book.write("tests/book/syllabus.rs", "/// 値は正しい。\n#[test]\nfn it_holds() {}\n");
     let server = Server::start(&book);
     let page = "/ch03-gan/page.html";
     server.wait_for(page, "初めの説明");
@@ -243,8 +243,11 @@ fn every_manuscript_is_watched() {
     server.wait_for(page, "直した話");
     book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"value":"直した値"}}"#);
     server.wait_for(page, "直した値");
-    book.write("tests/book/syllabus.rs", "// 1 行ずらす\n#[test]\nfn it_holds() {}\n");
-    server.wait_for(page, "tests/book/syllabus.rs 3 行目");
+    book.write(
+        "tests/book/syllabus.rs",
+        "// 1 行ずらす\n/// 値は正しい。\n#[test]\nfn it_holds() {}\n",
+    );
+    server.wait_for(page, "tests/book/syllabus.rs 4 行目");
 }
 
 /// どんな誤りの後でも見張りは続き、消された本も作り直す。
@@ -341,4 +344,42 @@ fn a_full_terminal_does_not_stop_anything() {
     book.write("book/src/ch03-gan/page.md", "# 題\n");
     let status = workbook(&book, &["build"]).stdout(full()).stderr(full()).status().unwrap();
     assert!(status.success());
+}
+
+/// 読者が章を動かしていれば、その図と数を見せる。章のフォルダの外は見せない。
+#[test]
+fn the_readers_own_runs_are_served() {
+    let book = TinyBook::new("# 題\n");
+    book.write("chapters/ch03-gan/src/lib.rs", "");
+    book.write("book/src/figures/ch03-gan/run.json", r#"{"results":{"a":"1"}}"#);
+    let server = Server::start(&book);
+    let (status, body) = server.get("/-/runs/ch03-gan");
+    assert!(status == 200 && body.contains(r#""runs":[]"#), "{body}");
+    book.write("target/ch03-gan/ring/config.json", r#"{"steps":5}"#);
+    book.write("target/ch03-gan/ring/steps.svg", "<svg>あなたの図</svg>");
+    book.write("target/ch03-gan/ring/weights.safetensors", "秘密");
+    book.write("target/secret.txt", "秘密");
+    let (_, body) = server.get("/-/runs/ch03-gan");
+    assert!(body.contains(r#""config":{"steps":5}"#) && body.contains("steps.svg"), "{body}");
+    assert!(
+        body.contains(r#""book":{"results":{"a":"1"}}"#)
+            && body.contains(r#""figures":["run.json"]"#),
+        "{body}"
+    );
+    let (status, body) = server.get("/-/runs/ch03-gan/ring/steps.svg");
+    assert!(
+        status == 200 && body.contains("あなたの図") && body.contains("image/svg+xml"),
+        "{body}"
+    );
+    for path in [
+        "/-/runs/ch03-gan/ring/weights.safetensors",
+        "/-/runs/ch03-gan/../secret.txt",
+        "/-/runs/ch03-gan/%2e%2e/secret.txt",
+        "/-/runs/ch03-gan/ring%2f..%2f..%2fsecret.txt/a.txt",
+        "/-/runs/nai",
+        "/-/runs/",
+    ] {
+        let (status, body) = server.get(path);
+        assert!(status == 404 && !body.contains("秘密"), "{path}: {body}");
+    }
 }

@@ -105,7 +105,14 @@ static LISTED: LazyLock<BTreeSet<String>> =
 fn the_desk_reads_only_this_shape_and_all_of_it() {
     let desk = scripts("book/theme/desk");
     let windows = all(r"window\.(workbook\w+)", &desk);
-    let own = ["workbookStore", "workbookQuiz", "workbookDesk", "workbookBank", "workbookFiles"];
+    let own = [
+        "workbookStore",
+        "workbookQuiz",
+        "workbookDesk",
+        "workbookBank",
+        "workbookFiles",
+        "workbookPlan",
+    ];
     assert_eq!(windows, own.map(str::to_owned).into());
     assert_eq!(all(r"\bbank\.(\w+)", &desk), &*LISTED | &BTreeSet::from(["js".to_owned()]));
 

@@ -8,6 +8,7 @@ use workbook::content::coverage::{coverage, keywords};
 use workbook::content::syllabus::load;
 use workbook::content::{errata, questions, terms};
 
+/// シラバスのどの項目にも、本文の節と、三つ以上の問題がある。
 #[test]
 fn every_item_has_a_section_and_three_questions() {
     let syllabus = load(root()).unwrap();

@@ -83,7 +83,10 @@ fn whole_book() -> TinyBook {
     book.write("book/theme/extra.js", "'use strict';\n");
     let config = fs::read_to_string(book.root().join("book.toml")).unwrap();
     book.write("book.toml", config + "additional-js = [\"book/theme/extra.js\"]\n");
-    book.write("chapters/ch03-gan/tests/claims.rs", "#[test]\nfn it_holds() {}\n");
+    book.write(
+        "chapters/ch03-gan/tests/claims.rs",
+        "/// 値は正しい。\n#[test]\nfn it_holds() {}\n",
+    );
     book.write(
         "chapters/ch03-gan/src/train.rs",
         "// ANCHOR: one\nfn one() {}\n// ANCHOR_END: one\n",
@@ -342,7 +345,7 @@ const MANUSCRIPTS: &[(&str, Break, &[&str])] = &[
         &["section「ch03-gan/page.md#nai」という節は本にありません"],
     ),
     ("book/quiz/ch03-gan.toml", Replace("[\"a\"]", "[\"z\"]"), &["syllabus「z」"]),
-    ("book/quiz/ch03-gan.toml", Replace("it_holds", "nai"), &["evidence のテストが見つかりません"]),
+    ("book/quiz/ch03-gan.toml", Replace("it_holds", "nai"), &["evidence のテストが使えません"]),
     (
         "book/quiz/ch03-gan.toml",
         Replace("text = \"乙\"", "text = \"甲\""),

@@ -8,12 +8,16 @@ mod reader;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod cheatsheet;
 mod desk;
 mod glossary;
 mod latent;
+mod offline;
 mod pages;
 mod points;
 mod print;
 mod quiz;
 mod search;
+mod way;
+mod zoom;

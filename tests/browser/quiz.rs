@@ -226,7 +226,9 @@ fn broken_or_forbidden_storage_does_not_stop_the_reader() {
         format!("{{\"{id}\":{{\"picks\":[[\"no-such\"]],\"seed\":1}}}}"),
         format!("{{\"{id}\":7}}"),
     ] {
-        reader.js(&format!("localStorage.setItem('workbook-quiz-v1', {broken:?})"));
+        for key in ["quiz", "picked", "reading", "plan"] {
+            reader.js(&format!("localStorage.setItem('workbook-{key}-v1', {broken:?})"));
+        }
         reader.reload();
         assert!(reader.text(".quiz-score").ends_with("0 問を解き、0 問正解"), "{broken}");
     }

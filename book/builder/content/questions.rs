@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use crate::content::sections::Sections;
 use crate::content::syllabus::{self, Item};
-use crate::content::{manuscript, terms, test_place};
+use crate::content::test_place::{self, TestPlace};
+use crate::content::{manuscript, terms};
 use crate::markup::parser::parser;
 use crate::markup::placeholders::{STRAY, stray};
 
@@ -37,6 +38,8 @@ pub struct Bank {
     pub syllabus: Vec<Item>,
     /// 用語集の語。id から、見出しの語を引く。
     pub terms: HashMap<String, String>,
+    /// 問題の決め手のテスト。名前から引く。見つからないものは [`Bank::problems`] が知らせる。
+    pub tests: HashMap<String, TestPlace>,
 }
 
 /// 1 つの TOML ファイル。ファイル名は章の名前と同じにする。
@@ -137,7 +140,12 @@ pub fn load(root: &Path) -> Result<Bank> {
         chapters.push(chapter);
     }
     let terms = terms::load(root)?.terms.into_iter().map(|term| (term.id, term.ja)).collect();
-    Ok(Bank { chapters, syllabus: syllabus::load(root)?.item, terms })
+    let questions = chapters.iter().flat_map(|chapter: &Chapter| &chapter.questions);
+    let evidence = questions.flat_map(|question| &question.evidence);
+    let tests =
+        evidence.filter_map(|name| Some((name.clone(), test_place::locate(root, name).ok()?)));
+    let tests = tests.collect();
+    Ok(Bank { chapters, syllabus: syllabus::load(root)?.item, terms, tests })
 }
 
 impl Question {
@@ -261,7 +269,7 @@ impl Question {
         }
         for test in &self.evidence {
             if let Err(error) = test_place::locate(root, test) {
-                found.push(format!("evidence のテストが見つかりません。{error}。"));
+                found.push(format!("evidence のテストが使えません。{error:#}。"));
             }
         }
         match (self.kind == "blanks", self.choices.len(), self.blanks.len()) {

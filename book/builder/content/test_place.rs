@@ -1,4 +1,4 @@
-//! 問題の決め手や名札が指すテストの、置き場所。
+//! 問題の決め手や名札が指すテストの、置き場所と、何を確かめたか。
 
 use std::path::Path;
 
@@ -11,6 +11,10 @@ pub struct TestPlace {
     /// ワークスペースから見たファイル (`chapters/ch03-gan/tests/claims.rs`)。
     pub file: String,
     pub line: usize,
+    /// 関数の名前。
+    pub function: String,
+    /// 何を確かめたかを言う 1 文。終わりの「。」は無い。
+    pub sentence: String,
 }
 
 /// `ch03-gan::claims::名前` のテストを探す。`workbook::…` は本そのものの tests/book を指す。
@@ -39,8 +43,37 @@ pub fn locate(root: &Path, name: &str) -> Result<TestPlace> {
                 })
                 .any(|above| above.trim() == "#[test]")
         {
-            return Ok(TestPlace { file, line: index + 1 });
+            let Some(sentence) = sentence(&lines[..index]) else {
+                bail!(
+                    "{file}:{}: テスト {function} の上に、何を確かめたかを言う 1 文がありません。#[test] の上に「/// 識別器の出力は、確率である。」のように書いてください",
+                    index + 1
+                );
+            };
+            return Ok(TestPlace {
+                file,
+                line: index + 1,
+                function: function.to_owned(),
+                sentence,
+            });
         }
     }
     bail!("{file} に #[test] fn {function} がありません")
+}
+
+/// 関数のすぐ上にある説明 (`///`) の、初めの段落。「。」で終わるただ 1 つの文でなければ `None`。
+fn sentence(above: &[&str]) -> Option<String> {
+    let block = above.iter().rposition(|line| {
+        let line = line.trim_start();
+        !(line.starts_with("#[") || line.starts_with("//"))
+    });
+    let block = &above[block.map_or(0, |last| last + 1)..];
+    let mut words = String::new();
+    for line in block.iter().filter_map(|line| line.trim_start().strip_prefix("///")) {
+        match line.trim() {
+            "" => break,
+            text => words.push_str(text),
+        }
+    }
+    let sentence = words.strip_suffix('。')?;
+    (!sentence.is_empty() && !sentence.contains('。')).then(|| sentence.to_owned())
 }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use math_core::{LatexToMathML, MathCoreConfig, MathDisplay};
 
-use crate::markup::html::escape;
+use crate::markup::html::{escape, escape_attribute};
+use crate::markup::math_name;
 use crate::markup::placeholders::Placeholders;
 use crate::markup::source::{Edit, Source};
 
@@ -32,7 +33,14 @@ pub fn convert(
         let display = if formula.block { MathDisplay::Block } else { MathDisplay::Inline };
         match converter.convert_with_local_state(&latex, display) {
             Ok(result) => {
-                let mathml = protect(&result.mathml);
+                let mut mathml = protect(&result.mathml);
+                // リンクの文字が数式だけなら、リンクの名前が無くなる。
+                let link = source.text[..formula.outer.start].ends_with('[')
+                    && source.text[formula.outer.end..].starts_with("](");
+                if link {
+                    let name = escape_attribute(&math_name::name(&latex));
+                    mathml = mathml.replacen("<math", &format!("<math aria-label=\"{name}\""), 1);
+                }
                 let html = if formula.block {
                     format!("<span class=\"formula\">{mathml}</span>")
                 } else {

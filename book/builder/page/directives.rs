@@ -14,7 +14,7 @@ use crate::markup::parser::code_ranges;
 use crate::markup::placeholders::Placeholders;
 use crate::markup::source::{Edit, Source};
 use crate::page::context::Page;
-use crate::page::test_badge::badge;
+use crate::page::test_badge::{badge, badge_once};
 use crate::page::{errata, glossary, points, question, syllabus};
 
 static DIRECTIVE: LazyLock<Regex> =
@@ -28,6 +28,7 @@ pub fn expand(
     problems: &mut Vec<String>,
 ) {
     let mut edits: Vec<Edit> = Vec::new();
+    let mut seen = Vec::new();
     for found in DIRECTIVE.captures_iter(&source.text) {
         let range = found.get(0).expect("全体").range();
         if code.iter().any(|code| code.contains(&range.start)) {
@@ -37,7 +38,7 @@ pub fn expand(
         let arguments: Vec<&str> = arguments.split_whitespace().collect();
         let result = match (&found[1], arguments.as_slice()) {
             ("run", [chapter, key]) => run_value(page, chapter, key),
-            ("test", [name]) => badge(page, name, placeholders),
+            ("test", [name]) => badge_once(page, name, &mut seen, placeholders),
             ("glossary", []) => Ok(glossary::render(page.glossary, page.sections)),
             ("errata", []) => content::errata::load(page.root).and_then(|manuscript| {
                 errata::render(&manuscript, page.sections, &mut |name| {

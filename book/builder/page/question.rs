@@ -8,7 +8,9 @@ use anyhow::{Context, Result, bail};
 use crate::content::questions::{Bank, IMPORTANCES, KINDS, LEVELS, Question, short_name};
 use crate::content::sections;
 use crate::markup::html::{escape, escape_attribute};
+use crate::markup::math_name::spoken;
 use crate::markup::short::{to_html, to_inline};
+use crate::page::test_badge;
 
 /// `{{quiz CHAPTER}}` を置き換える HTML。章のフォルダの中のページに置かれるものとする。
 pub fn render_chapter(bank: &Bank, chapter: &str) -> Result<String> {
@@ -37,7 +39,11 @@ pub fn render(bank: &Bank, number: usize, q: &Question) -> Result<String> {
         let (mut texts, mut notes) = (String::new(), String::new());
         for choice in q.order(group) {
             let text = to_inline(&choice.text)?;
-            texts += &format!("<li data-key=\"{}\">{text}</li>\n", q.key(choice));
+            // 数式は読み上げの名前にならないので、声に出す形を添える。
+            let name = spoken(&choice.text).map_or(String::new(), |name| {
+                format!(" data-name=\"{}\"", escape_attribute(&name))
+            });
+            texts += &format!("<li data-key=\"{}\"{name}>{text}</li>\n", q.key(choice));
             let (class, mark) = match choice.correct {
                 true => ("quiz-right", "○ 正解"),
                 false => ("quiz-wrong", "× 不正解"),
@@ -106,12 +112,9 @@ fn render_facts(bank: &Bank, q: &Question) -> Result<String> {
         items.join("、"),
     );
     for test in &q.evidence {
-        let name = test.rsplit("::").next().unwrap_or(test);
-        facts += &format!(
-            "<li><span class=\"test-badge\" title=\"{}\">テスト: <code>{}</code></span></li>\n",
-            escape_attribute(test),
-            escape(name)
-        );
+        if let Some(test) = bank.tests.get(test) {
+            facts += &format!("<li>{}</li>\n", test_badge::render(test, None, ""));
+        }
     }
     Ok(facts + "</ul>\n")
 }

@@ -1,31 +1,62 @@
 //! `{{test …}}`: 主張に添える、決め手のテストの名札。
+//!
+//! 札の文は、テストの上の説明 (何を確かめたか)。関数の名前と置き場所は、札に乗せると出る。
 
 use anyhow::Result;
 
-use crate::content::test_place;
+use crate::content::test_place::{self, TestPlace};
 use crate::markup::html::{escape, escape_attribute};
 use crate::markup::placeholders::Placeholders;
 use crate::page::context::Page;
 
 /// `name` のテストの名札。図の代替文など、HTML を書けない所では文字になる。
 pub fn badge(page: &Page<'_>, name: &str, placeholders: &mut Placeholders) -> Result<String> {
-    let html = test_badge(page, name)?;
-    Ok(placeholders.add(html, format!("テスト: {name}")))
+    let test = test_place::locate(page.root, name)?;
+    let html = render(&test, page.repository, "");
+    Ok(placeholders.add(html, format!("テスト: {}", test.sentence)))
 }
 
-fn test_badge(page: &Page<'_>, name: &str) -> Result<String> {
+/// 原稿の `{{test …}}`。同じ札は 1 ページに 1 度だけで、2 度目からは初めの札へ戻るリンクになる。
+pub fn badge_once<'a>(
+    page: &Page<'_>,
+    name: &'a str,
+    seen: &mut Vec<&'a str>,
+    placeholders: &mut Placeholders,
+) -> Result<String> {
     let test = test_place::locate(page.root, name)?;
-    let short = escape(name.rsplit("::").next().unwrap_or(name));
-    let title = escape_attribute(&format!("{} {} 行目", test.file, test.line));
-    Ok(match page.repository {
+    let slug = page.path.with_extension("").to_string_lossy().replace(['/', '\\'], "-");
+    let again = seen.iter().position(|known| *known == name);
+    let id = format!("test-{slug}-{}", again.unwrap_or(seen.len()) + 1);
+    let html = match again {
+        Some(_) => format!(
+            "<a class=\"test-badge\" href=\"#{id}\" title=\"{}\">テスト: このページの上の札</a>",
+            title(&test)
+        ),
+        None => {
+            seen.push(name);
+            render(&test, page.repository, &format!(" id=\"{id}\""))
+        }
+    };
+    Ok(placeholders.add(html, format!("テスト: {}", test.sentence)))
+}
+
+/// 札の HTML。`id` は、空か「 id="…"」。
+pub fn render(test: &TestPlace, repository: Option<&str>, id: &str) -> String {
+    let (title, sentence) = (title(test), escape(&test.sentence));
+    match repository {
         Some(url) => format!(
-            "<a class=\"test-badge\" href=\"{}/blob/main/{}#L{}\" title=\"{title}\">テスト: <code>{short}</code></a>",
+            "<a class=\"test-badge\"{id} href=\"{}/blob/main/{}#L{}\" title=\"{title}\">テスト: {sentence}</a>",
             escape_attribute(url.trim_end_matches('/')),
             test.file,
             test.line
         ),
-        None => format!(
-            "<span class=\"test-badge\" title=\"{title}\">テスト: <code>{short}</code></span>"
-        ),
-    })
+        None => {
+            format!("<span class=\"test-badge\"{id} title=\"{title}\">テスト: {sentence}</span>")
+        }
+    }
+}
+
+/// 札に乗せると出る、関数の名前と置き場所。
+fn title(test: &TestPlace) -> String {
+    escape_attribute(&format!("{} ({} {} 行目)", test.function, test.file, test.line))
 }

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
-use crate::site::load::{guarded, load};
+use crate::site::load::{address, guarded, load};
 use crate::site::output::Output;
 use crate::site::preprocessor::Workbook;
-use crate::site::{fonts, interface, links, mdbook_messages, question_data, search_index};
+use crate::site::{
+    ask, bundle, fonts, interface, links, mdbook_messages, mend, offline, outline, question_data,
+    search_index,
+};
 
 /// `root` の book.toml の本を `dest` に作る。できるまで `dest` の前の本は残り、できると入れ替わる。
 pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
@@ -18,6 +21,10 @@ pub fn build_book(root: &Path, dest: &Path) -> Result<()> {
     question_data::write(root, &folder)?;
     interface::translate(&folder)?;
     fonts::mend(&folder)?;
+    ask::place(root, &folder)?;
+    mend::mend(&folder, &address(root)?)?;
+    bundle::bundle(&folder, &outline::script(root, &folder)?)?;
+    offline::write(root, &folder)?;
     let problems = links::broken(&folder, root, &src)?;
     if !problems.is_empty() {
         bail!("本に {} 個の切れたリンクがあります。\n{}", problems.len(), problems.join("\n"));

@@ -1,4 +1,4 @@
-//! mdBook の画面の言葉を日本語にする。
+//! mdBook の画面の言葉を日本語にし、この本に合わない働きを止める。
 //!
 //! mdBook には言葉を差し替える設定が無い。ひな形 (index.hbs) を写して直すと、mdBook を
 //! 上げるたびに写し直すことになるので、描いた後の HTML と JS の決まった文字列だけを置き換える。
@@ -89,6 +89,29 @@ pub const JS: &[(&str, &str)] = &[
         "'「' + searchterm + '」は ' + count + ' か所にあります'",
     ),
     ("aria-label=\"Search Result Teaser\"", "aria-label=\"見つかった文\""),
+    // ---- ここからは、言葉ではなく働き ----
+    // これがあると、ブラウザの「戻る」で前の画面がそのまま戻らない。
+    ("window.onunload = function() { };", ""),
+    // コードの色の CSS は、1 枚にまとめるとき、配色の中に入れてある (bundle.rs)。
+    ("document.querySelector('#mdbook-ayu-highlight-css')", "{}"),
+    ("document.querySelector('#mdbook-tomorrow-night-css')", "{}"),
+    ("document.querySelector('#mdbook-highlight-css')", "{}"),
+    // 検索を開いても、読んでいた所から動かない。
+    ("            window.scrollTo(0, 0);\n", ""),
+    // 見つかった数は、並べた数ではなく、本当の数を言う。
+    (
+        "formatSearchMetric(resultcount, searchterm)",
+        "formatSearchMetric(results.length, searchterm)",
+    ),
+    // 印は、語に割らずに、見つけた書き方のまま付ける。
+    (
+        "decodeURIComponent(url.params[URL_MARK_PARAM]).split(' ')",
+        "[decodeURIComponent(url.params[URL_MARK_PARAM])]",
+    ),
+    (
+        "                exclude: mark_exclude,\n",
+        "                exclude: mark_exclude, separateWordSearch: false, acrossElements: true,\n",
+    ),
 ];
 
 /// `dest` の HTML と、mdBook の JS を置き換える。

@@ -11,6 +11,7 @@ use mdbook_driver::config::Config;
 
 use crate::markup::files::{read_text, reason, slashed};
 use crate::site::mdbook_messages;
+use crate::site::mend::Address;
 
 /// mdBook の仕事。英語の誤りも panic も、日本語の誤りにする。
 pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -66,4 +67,15 @@ fn check_root(root: &Path) -> Result<()> {
         root.display()
     );
     Ok(())
+}
+
+/// book.toml の `[preprocessor.workbook]` にある、公開した本のこと。
+pub fn address(root: &Path) -> Result<Address> {
+    let config = config(root)?;
+    let text = |key: &str| -> Result<Option<String>> {
+        let found: Option<String> =
+            guarded(|| config.get(&format!("preprocessor.workbook.{key}")))?;
+        Ok(found.filter(|text| !text.is_empty()))
+    };
+    Ok(Address { site: text("site")?, report: text("report")? })
 }

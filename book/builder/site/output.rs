@@ -271,3 +271,11 @@ fn walk(folder: &Path, found: &mut dyn FnMut(&Path)) {
         }
     }
 }
+
+/// `folder` の中のファイルの道を、`/` で区切って名前の順に。
+pub fn files(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    walk(folder, &mut |path| names.push(slashed(path.strip_prefix(folder).unwrap_or(path))));
+    names.sort();
+    names
+}

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::http::header::RANGE;
+use axum::http::header::{CONTENT_TYPE, RANGE};
 use axum::response::{IntoResponse, Response};
 use tower_http::services::{ServeDir, ServeFile};
 use tower_livereload::{LiveReloadLayer, Reloader};
@@ -25,6 +25,7 @@ use tower_livereload::{LiveReloadLayer, Reloader};
 use crate::site::build::build_book;
 use crate::site::links::decode;
 use crate::site::load::build_dir;
+use crate::site::runs;
 use crate::site::terminal::{explain, say, tell};
 
 /// 番号を指定されなかったときのポート。
@@ -36,6 +37,7 @@ const POLL: Duration = Duration::from_millis(300);
 
 /// 見せるフォルダ。作り直しのたびに入れ替わる。
 struct Folders {
+    root: PathBuf,
     current: PathBuf,
     next: PathBuf,
 }
@@ -54,7 +56,7 @@ pub fn run(root: &Path, port: Option<u16>, open: bool) -> Result<()> {
     build_book(root, &current)?;
 
     let address = format!("http://{}/", listener.local_addr()?);
-    let folders = Arc::new(RwLock::new(Folders { current, next }));
+    let folders = Arc::new(RwLock::new(Folders { root: root.to_path_buf(), current, next }));
     // 一部だけを求められたときは、頼まれた範囲をそのまま返す。
     let live_reload = LiveReloadLayer::new().request_predicate(whole_page);
     let reloader = live_reload.reloader();
@@ -110,7 +112,9 @@ fn listen(port: Option<u16>) -> Result<TcpListener> {
         match bind(port) {
             Ok(listener) => {
                 if port != DEFAULT_PORT {
-                    say(format_args!("ポート {DEFAULT_PORT} は使用中なので、{port} を使います。"));
+                    say(format_args!(
+                        "ポート {DEFAULT_PORT} は使用中なので、{port} を使います。学習の記録は番地ごとに分かれるので、{DEFAULT_PORT} で解いた記録は見えません。"
+                    ));
                 }
                 return Ok(listener);
             }
@@ -133,10 +137,13 @@ fn whole_page<Body>(request: &axum::http::Request<Body>) -> bool {
 /// CSS などの名前は内容のハッシュを含む。入れ替えの直前に HTML を受け取った読者が
 /// 前の名前を求めても応えられるよう、無ければ前のフォルダも見る。
 async fn page(State(folders): State<Shared>, request: Request) -> Response {
-    let (current, previous) = {
+    let (root, current, previous) = {
         let folders = folders.read().unwrap_or_else(|error| error.into_inner());
-        (folders.current.clone(), folders.next.clone())
+        (folders.root.clone(), folders.current.clone(), folders.next.clone())
     };
+    if let Some((kind, content)) = runs::answer(&root, request.uri().path()) {
+        return ([(CONTENT_TYPE, kind)], content).into_response();
+    }
     let mut missing = ServeFile::new(current.join("404.html"));
     // 本の外へ出るリンクの先や、OS の扱えない長い名前は、無いものとする。
     if outside(request.uri().path(), &[&current, &previous]) {

@@ -4,9 +4,9 @@
 
   const desk = window.workbookDesk;
   const { make, button, buttons, clock, show, focus, notice, heading, FULL } = desk;
-  const { LEVELS, OUTSIDE, article, marks, parts, answered, history, savedExam, onePerFamily, draw, report, pastExams } = desk;
+  const { LEVELS, OUTSIDE, article, marks, parts, answered, history, savedExam, onePerFamily, draw, report, pastExams, isSafari } = desk;
   const { Card } = window.workbookQuiz;
-  const { KEYS, store, read, write, remove } = window.workbookStore;
+  const { KEYS, store, read, readMap, write, remove } = window.workbookStore;
   const PACE = 41; // 本番の、小問 1 つあたりの秒
   const PARTS = 145; // 本番の、小問の数
   const PACES = { exam: [`本番のペース（小問一つに${PACE}秒）`, 1], slow: [`ゆっくり（小問一つに${2 * PACE}秒）`, 2], none: ['時間の制限なし', 0] };
@@ -22,6 +22,18 @@
   let exam = null;
   let ticking = 0;
   let kept = true; // 途中の試験を保存できているか。
+
+  /** 始める前に知らせる、記録の残る所。 */
+  function lasting() {
+    return `結果は、このブラウザの${location.protocol === 'file:' ? '中' : ` ${location.host} `}にだけ残ります。シークレットウィンドウでは、閉じると消えます。` +
+      (isSafari() ? 'Safari では、7日間開かないと消えることがあります。' : '');
+  }
+
+  /** 保存できるか。始めてから気付くと、解いた分が失われる。 */
+  function works() {
+    const wrote = write(KEYS.picked, readMap(KEYS.picked));
+    return wrote && store.works;
+  }
 
   const seed = () => Math.floor(Math.random() * 2 ** 31);
 
@@ -58,8 +70,8 @@
       make('fieldset', {}, make('legend', { textContent: '難しさ' }), ...radios('mix', MIXES)),
       make('fieldset', {}, make('legend', { textContent: '問題の数' }),
         make('label', {}, count, make('span', { textContent: '問' })), buttons(...presets)),
-      make('fieldset', {}, make('legend', { textContent: '時間' }), ...radios('pace', PACES)), about, buttons(start));
-    show(heading('新しい模擬試験'), ...(problem ? [notice(problem)] : []), form, make('div', { className: 'desk-past' }, ...pastExams(back)));
+      make('fieldset', {}, make('legend', { textContent: '時間' }), ...radios('pace', PACES)), about, make('p', { className: 'desk-about', textContent: lasting() }), buttons(start));
+    show(heading('新しい模擬試験'), ...(problem ? [notice(problem)] : []), ...(works() ? [] : [notice(FULL)]), form, make('div', { className: 'desk-past' }, ...pastExams(back)));
     estimate();
 
     /** 空欄補充があるので、問題の数は小問の数より少ない。試しに選んで、1 問あたりの小問の数を見積もる。 */
@@ -114,7 +126,8 @@
         started,
         deadline: seconds ? started + seconds * 1000 : null,
         at: 0,
-        items: drawn.map(({ id, keys }) => ({ id, seed: seed(), picks: keys.map(() => []), flag: false })),
+        seen: started, // 最後に見た時刻。時計が戻されたことに気付くため。
+        items: drawn.map(({ id, keys }) => ({ id, seed: seed(), picks: keys.map(() => []), flag: false, spent: 0 })),
       };
       sit();
       focus(desk.root.querySelector('.quiz-question'));
@@ -133,6 +146,7 @@
     const back = button('前の問題', () => move(exam.at - 1));
     const next = button('次の問題', () => move(exam.at + 1), { className: 'quiz-next' });
     let card;
+    let opened = Date.now(); // いまの問題を開いた時刻
     const numbers = exam.items.map((_, i) => button(i + 1, () => move(i)));
     const list = make('nav', { className: 'desk-numbers', ariaLabel: '問題の一覧' }, ...numbers);
     const end = button('終了して採点する', () => {
@@ -148,7 +162,17 @@
     clearInterval(ticking);
     ticking = setInterval(tick, 250);
 
+    /** いまの問題に使った時間を足す。ページを離れていた間は数えない。 */
+    function spend() {
+      const now = Date.now();
+      const item = exam.items[exam.at];
+      item.spent = (item.spent || 0) + Math.max(0, Math.min(now - opened, 600000));
+      opened = now;
+    }
+    sit.spend = spend;
+
     function open() {
+      opened = Date.now();
       const item = exam.items[exam.at];
       const element = article(questions[exam.at], `問 ${exam.at + 1}`);
       place.replaceChildren(element);
@@ -162,6 +186,7 @@
 
     function move(to) {
       if (!exam.items[to]) return;
+      spend();
       exam.at = to;
       open();
       save();
@@ -174,6 +199,7 @@
     }
 
     function save() {
+      spend();
       kept = write(KEYS.exam, exam);
       full.textContent = kept ? '' : FULL;
       refresh();
@@ -198,6 +224,18 @@
     function tick() {
       if (!exam) return;
       const now = Date.now();
+      // 時計を戻すと、残り時間が延びてしまう。戻された分だけ、始めと終わりも戻す。
+      if (now < exam.seen - 1000) {
+        const back = exam.seen - now;
+        exam.started -= back;
+        if (exam.deadline) exam.deadline -= back;
+        exam.seen = now;
+        save();
+      }
+      if (now - (exam.seen || 0) > 5000) {
+        exam.seen = now;
+        write(KEYS.exam, exam);
+      }
       if (!exam.deadline) {
         time.textContent = `経過 ${clock((now - exam.started) / 1000)}`;
         return;
@@ -240,11 +278,12 @@
   /** 試験を終え、問題を復習の予定に、結果を履歴に入れる。答えなかった問題は、間違いと同じに数える。 */
   function finish(timeout) {
     clearInterval(ticking);
+    sit.spend?.();
     const { started, deadline, items } = exam;
     const ended = timeout ? deadline : Date.now();
-    const answers = items.map(({ id, seed, picks, flag }) => {
+    const answers = items.map(({ id, seed, picks, flag, spent }) => {
       const question = desk.bank.questions.find((one) => one.id === id);
-      return { id, seed, picks, flag, marks: marks(question, picks) };
+      return { id, seed, picks, flag, spent: Math.round((spent || 0) / 1000), marks: marks(question, picks) };
     });
     const result = { started, seconds: Math.round((ended - started) / 1000), timeout, answers };
     exam = null;

@@ -19,6 +19,7 @@
       const data = { format: 'workbook-progress', version: 1, saved: new Date().toISOString(), records: store.records, history: history() };
       const day = new Date().toLocaleDateString('sv-SE'); // 2026-11-25 の形
       download(`workbook-progress-${day}.json`, JSON.stringify(data, null, 1), 'application/json');
+      write(KEYS.saved, Date.now());
     }
 
     async function take(chosen) {
@@ -36,8 +37,11 @@
       const before = { records: { ...store.load() }, history: history(), saved: read(KEYS.history, null) };
       const records = { ...before.records };
       const wanted = Object.entries(data.records).map(([id, record]) => [id, cleanRecord(id, record)]).filter(([, record]) => record);
+      let newer = 0;
       for (const [id, record] of wanted) {
-        if (!(records[id]?.at >= record.at)) records[id] = record;
+        if (records[id]?.at >= record.at) continue;
+        records[id] = record;
+        newer += 1;
       }
       const exams = data.history.map(cleanResult).filter(Boolean).filter((result) => !before.history.some(({ started }) => started === result.started));
       if (!write(KEYS.history, [...exams, ...before.history]) || !write(KEYS.answers, records)) {
@@ -47,14 +51,14 @@
         return;
       }
       const gone = wanted.filter(([id]) => !desk.bank.questions.some((question) => question.id === id)).length;
-      done(`${wanted.length}問の記録を読み込み、模擬試験の結果を${exams.length}回分加えました。` +
+      done(`${wanted.length}問の記録のうち、今より新しい${newer}問を入れ、模擬試験の結果を${exams.length}回分加えました。` +
         (gone ? `うち${gone}問は、今の問題集に無い問題です。` : ''));
     }
 
     function erase() {
-      if (!confirm('答えた記録、復習の予定、模擬試験の結果をすべて消します。元には戻せません。よろしいですか。')) return;
+      if (!confirm('答えた記録、復習の予定、模擬試験の結果、読んだ所、試験の日をすべて消します。元には戻せません。よろしいですか。')) return;
       store.forget(Object.keys(store.load()));
-      for (const key of [KEYS.answers, KEYS.history, KEYS.exam]) remove(key);
+      for (const key of Object.values(KEYS)) remove(key);
       done('記録をすべて消しました。');
     }
   }
@@ -80,7 +84,8 @@
       started: result.started,
       seconds: result.seconds,
       timeout: result.timeout === true,
-      answers: answers.map(({ id, seed, picks, flag, marks }) => ({ id, seed: Number(seed) | 0, picks, flag: flag === true, marks: marks.map(Boolean) })),
+      answers: answers.map(({ id, seed, picks, flag, spent, marks }) => ({ id, seed: Number(seed) | 0, picks, flag: flag === true,
+        ...(Number.isFinite(spent) ? { spent } : {}), marks: marks.map(Boolean) })),
     };
   }
 

@@ -78,6 +78,18 @@
     return { ...saved, at: saved.items[saved.at] ? saved.at : 0 };
   }
 
+  /** 7 日より長く書き出していない新しい答えがあれば、書き出しを勧める。 */
+  function unsaved() {
+    const times = Object.values(store.records).map((record) => record?.at).filter(Number.isFinite);
+    const saved = Number(read(KEYS.saved, 0)) || 0;
+    const fresh = times.filter((at) => at > saved);
+    if (fresh.length === 0 || Date.now() - Math.max(saved, Math.min(...fresh)) < 7 * 86400000) return [];
+    return [make('p', { className: 'desk-unsaved' }, `まだファイルに書き出していない答えが${fresh.length}問あります。`,
+      make('a', { href: 'record.html', textContent: '学習の記録' }), 'から書き出しておくと、ブラウザを替えても失いません。')];
+  }
+
+  const isSafari = () => /^((?!chrome|chromium|android|firefox).)*safari/i.test(navigator.userAgent);
+
   // ---- 問題を選ぶ ----
 
   const mixed = (questions) => questions.map((question) => ({ question, key: Math.random() })).sort((a, b) => a.key - b.key)
@@ -107,5 +119,5 @@
     return mixed(drawn);
   }
 
-  Object.assign(desk, { LEVELS, OUTSIDE, article, strings, fits, marks, parts, answered, load, isDue, history, savedExam, onePerFamily, draw });
+  Object.assign(desk, { LEVELS, OUTSIDE, article, strings, fits, marks, parts, answered, load, isDue, history, savedExam, onePerFamily, draw, unsaved, isSafari });
 })();

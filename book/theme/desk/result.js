@@ -6,6 +6,7 @@
   const { make, button, buttons, sum, percent, minutes, dateTime, show, focus, notice, heading, table, bar } = desk;
   const { LEVELS, OUTSIDE, article, fits, answered, history } = desk;
   const { Card } = window.workbookQuiz;
+  const PACE = 41; // 本番の、小問 1 つあたりの秒
 
   const sumUp = (answers) => ({ right: sum(answers.map(({ marks }) => marks.filter(Boolean).length)), all: sum(answers.map(({ marks }) => marks.length)) });
 
@@ -47,6 +48,11 @@
       card.grade();
       return { answer, element };
     });
+    // 時間をかけすぎた問題。本番の、小問一つあたりの秒と比べる。
+    const slow = found.filter(({ answer }) => answer.spent > PACE * answer.marks.length)
+      .sort((a, b) => b.answer.spent / b.answer.marks.length - a.answer.spent / a.answer.marks.length).slice(0, 5);
+    const pace = slow.length ? [make('h3', { textContent: '時間をかけた問題' }), table(['問題', '秒', '本番のペース'], slow.map(({ answer }) => [
+      make('a', { href: `#q-${answer.id}`, textContent: `問 ${result.answers.indexOf(answer) + 1}` }), answer.spent, PACE * answer.marks.length]))] : [];
     const filters = {
       すべて: () => true,
       間違えた問題: ({ answer }) => answered(answer) && !answer.marks.every(Boolean),
@@ -62,7 +68,7 @@
       make('p', { className: 'desk-about', textContent: '一つの問題が、二つ以上の項目に数えられることがあります。' +
         (found.every(({ question }) => question) ? '' : '問題集から除かれた問題は、どの表でも数えていません。') }),
       make('h3', { textContent: '章ごと' }), byChapter,
-      make('h3', { textContent: '難しさごと' }), byLevel,
+      make('h3', { textContent: '難しさごと' }), byLevel, ...pace,
       make('h3', { textContent: '問題ごとの答えと理由' }), buttons(...tabs), list);
     select(tabs[0], filters.すべて);
     focus(title);
@@ -73,11 +79,26 @@
     }
   }
 
+  /** 正解の割合の移り変わり。古いものから順に並べた棒。数は棒の上と、下の表にもある。 */
+  function trend(past) {
+    const scores = past.map((result) => tallies(result.answers).scored).filter(({ all }) => all > 0).slice(0, 12).reverse();
+    if (scores.length < 2) return [];
+    const bars = scores.map(({ right, all }) => {
+      const column = make('span', { className: 'desk-column' }, make('span', { className: 'desk-height' }), make('span', { textContent: percent(right, all) }));
+      column.firstChild.style.blockSize = `${8 * right / all}em`;
+      return column;
+    });
+    const chart = make('div', { className: 'desk-trend' }, ...bars);
+    chart.setAttribute('role', 'img');
+    chart.setAttribute('aria-label', `正解の割合の移り変わり。古いものから ${scores.map(({ right, all }) => percent(right, all)).join('、')}。`);
+    return [chart];
+  }
+
   /** これまでの結果の表。まだ無ければ何も置かない。 */
   function pastExams(back) {
     const past = history();
     if (past.length === 0) return [];
-    return [heading('これまでの結果'), table(['受けた日', '', '小問の正解', '時間'], past.map((result) => {
+    return [heading('これまでの結果'), ...trend(past), table(['受けた日', '', '小問の正解', '時間'], past.map((result) => {
       const { scored, outside } = tallies(result.answers);
       const { right, all } = scored.all ? scored : outside;
       return [dateTime(result.started),

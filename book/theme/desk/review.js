@@ -4,7 +4,8 @@
 
   const desk = window.workbookDesk;
   const { make, button, buttons, date, show, focus, notice, heading, table, FULL } = desk;
-  const { article, load, isDue, onePerFamily, draw } = desk;
+  const { article, load, isDue, onePerFamily, draw, unsaved } = desk;
+  const { today } = window.workbookPlan;
   const { Card } = window.workbookQuiz;
   const { BOX_DAYS, store } = window.workbookStore;
 
@@ -16,6 +17,12 @@
     const later = known.filter((question) => !isDue(question));
     const sitting = onePerFamily(due); // 似た問題を続けて出すと、前の問題が答えになる。残りは、次の一度で出す。
     const some = Math.min(10, onePerFamily(fresh).length);
+    // 試験の日が決まっていれば、その日の割り当て (はじめにの頭と同じもの) を出す。
+    const now = today();
+    const wanted = now.sweep ? now.weak : now.ask;
+    const ask = now.plan && now.plan.left >= 0 ? wanted.map(({ id }) => desk.bank.questions.find((question) => question.id === id)).filter((question) => question && !sitting.includes(question)) : [];
+    const plan = now.plan && now.plan.left >= 0 ? [make('p', { className: 'desk-about',
+      textContent: `試験まであと${now.plan.left}日。今日の分は、復習${due.length}問と、${now.sweep ? 'できていない問題' : '新しい問題'}${ask.length}問です。` })] : [];
     const next = Math.min(...later.map((question) => question.record.due));
     let text = `今日の復習は${due.length}問です。`;
     if (known.length === 0) text = '答えた問題がまだないので、復習するものはありません。章の確認問題か模擬試験を解くと、ここに予定が入ります。';
@@ -24,8 +31,9 @@
     const rows = BOX_DAYS.map((days, box) => [`箱${box}`, days ? `${days}日` : 'すぐに', known.filter(({ record }) => record.box === box).length]);
     const apart = sitting.length < due.length ? [make('p', { className: 'desk-about',
       textContent: `似た問題は一緒に出さないので、一度に解くのは${sitting.length}問です。残りは、終えたあとに続けて解けます。` })] : [];
-    show(heading('今日の復習'), ...(store.works ? [] : [notice(FULL)]), status, ...apart,
+    show(heading('今日の復習'), ...(store.works ? [] : [notice(FULL)]), ...unsaved(), status, ...plan, ...apart,
       buttons(...(due.length ? [button('復習を始める', () => go(sitting), { className: 'quiz-decide' })] : []),
+        ...(ask.length ? [button(`今日の分（${sitting.length + ask.length}問）を解く`, () => go([...sitting, ...ask]))] : []),
         ...(some ? [button(`まだ解いていない問題を${some}問解く`, () => go(draw(fresh, some)))] : [])),
       heading('箱の中身'), table(['箱', '次に出るまで', '問題'], rows));
   }

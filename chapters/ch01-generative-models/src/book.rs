@@ -108,13 +108,23 @@ pub fn preview(x: &DMatrix<f64>) -> Result<String> {
 }
 
 impl Outcome {
-    /// 標本 1 つあたりの log p(x) の平均: 学習に使ったデータ、保留データ。
+    /// 標本 1 つあたりの log p(x) の平均: 学習に使ったデータ、テストデータ。
     pub fn log_likelihood(&self) -> [f64; 2] {
         [&self.split.train, &self.split.held_out]
             .map(|data| measure::mean(&self.trained.model.log_density(&data.x)))
     }
 
-    /// 保留データとのエネルギー距離。
+    /// 学習の前のモデル。EM の出発点です。
+    pub fn start(&self) -> Result<Generative> {
+        let config = &self.trained.config;
+        let (prior, groups) = train::groups(config, &self.split.train)?;
+        let rng = &mut Seed(config.seed).rng("initial");
+        let classes =
+            groups.iter().map(|x| train::initial(config, x, rng)).collect::<Result<_>>()?;
+        Ok(Generative { prior, classes })
+    }
+
+    /// テストデータとのエネルギー距離。
     pub fn distance(&self) -> Result<f32> {
         measure::distance(&self.trained.model, &self.split.held_out.x)
     }
@@ -147,7 +157,7 @@ impl tools::session::Outcome for Outcome {
     fn reading(&self) -> Result<String> {
         let [train, held_out] = self.log_likelihood();
         let likelihood = format!(
-            "1 つあたりの対数尤度は、学習データで {train:.2}、保留データで {held_out:.2} でした。差が大きいほど、学習データに合わせすぎています。"
+            "1 つあたりの対数尤度は、訓練データで {train:.2}、テストデータで {held_out:.2} でした。差が大きいほど、訓練データに合わせすぎています。"
         );
         let mut lines = vec![likelihood];
         let config = &self.trained.config;
@@ -161,7 +171,7 @@ impl tools::session::Outcome for Outcome {
         if config.labels == Labels::Use {
             let posterior = self.trained.model.posterior(&self.split.held_out.x);
             lines.push(format!(
-                "ベイズの定理で識別にも使うと、保留データの {:.1} % を当てました。",
+                "ベイズの定理で識別にも使うと、テストデータの {:.1} % を当てました。",
                 100. * measure::accuracy(&posterior, &self.split.held_out.labels)
             ));
         }
@@ -170,7 +180,7 @@ impl tools::session::Outcome for Outcome {
 }
 
 impl ClassifierOutcome {
-    /// 保留データでの正解率。
+    /// テストデータでの正解率。
     pub fn accuracy(&self) -> Result<f64> {
         let posterior = self.trained.classifier.posterior(&self.split.held_out.x)?;
         Ok(measure::accuracy(&posterior, &self.split.held_out.labels))
@@ -204,7 +214,7 @@ impl tools::session::Outcome for ClassifierOutcome {
     /// 学習の終わりに端末へ出す、短い読み方。
     fn reading(&self) -> Result<String> {
         Ok(format!(
-            "保留データの {:.1} % を当てました。このモデルが知っているのは p(y|x) だけで、新しい x は作れません。",
+            "テストデータの {:.1} % を当てました。このモデルが知っているのは p(y|x) だけで、新しい x は作れません。",
             100. * self.accuracy()?
         ))
     }
@@ -222,18 +232,24 @@ pub struct Book {
     pub digit_classifier: ClassifierOutcome,
     pub components: Sweep,
     pub floors: Sweep,
+    /// 「自分で試す」の 2 つ: [`few`] と [`crowded`]
+    pub few: Sweep,
+    pub crowded: Sweep,
     /// 輪での測定 (第7章で、ほかのモデルと並べる)
     pub compared: Compared,
 }
 
-/// 3 つの生成モデルと、画面に出す名前。
-pub const MODELS: [(Model, &str); 3] =
-    [(Model::Pixels, "独立な画素"), (Model::Gaussian, "正規分布"), (Model::Mixture, "混合")];
+/// 軸を図にする数字と、その軸に沿って変わるもの。
+pub const AXES_OF: usize = 0;
+pub const AXES: [&str; 3] = ["太さ", "傾き", "濃さ"];
+
+/// 3 つの生成モデル。
+pub const MODELS: [Model; 3] = [Model::Pixels, Model::Gaussian, Model::Mixture];
 
 impl Book {
     /// モデルも残す学習。
     pub fn named_configs() -> Vec<Config> {
-        let of = |data| MODELS.map(|(model, _)| Config::book(data, model));
+        let of = |data| MODELS.map(|model| Config::book(data, model));
         let classifier = |data| Config::book(data, Model::Classifier);
         let mut named = [of(Data::Moons), of(Data::Digits)].concat();
         for data in [Data::Blobs, Data::Digits] {
@@ -257,8 +273,9 @@ impl Book {
             Ok(outcome)
         };
         let three = |data: Data, title: &str| -> Result<[Outcome; 3]> {
-            let outcome =
-                |(model, name)| run(&format!("{title} ({name})"), Config::book(data, model));
+            let outcome = |model: Model| {
+                run(&format!("{title} ({})", model.title()), Config::book(data, model))
+            };
             let [a, b, c] = MODELS.map(outcome);
             Ok([a?, b?, c?])
         };
@@ -275,8 +292,10 @@ impl Book {
             digits: three(Data::Digits, "数字")?,
             by_label: run("数字 (ラベルごと)", Config::by_class(Data::Digits))?,
             digit_classifier: classifier("数字 (識別)", Data::Digits)?,
-            components: components_sweep(quiet)?,
-            floors: floors_sweep(quiet)?,
+            components: sweep("山の数", quiet, &components())?,
+            floors: sweep("分散の底", quiet, &floors())?,
+            few: sweep("訓練データ 100 枚", quiet, &few())?,
+            crowded: sweep("三日月の山の数", quiet, &crowded())?,
             compared: compare::ring_of_mixtures()?,
         })
     }
@@ -297,7 +316,7 @@ impl Book {
         let digits = self.digits.each_ref().map(|outcome| &outcome.trained.model);
         figures::real_digits(real, dir)?;
         figures::side_by_side(real, digits, dir)?;
-        figures::axes(digits[1], dir)?;
+        figures::axes(&self.by_label.trained.model, AXES_OF, &AXES, dir)?;
         for outcome in self.digits.iter().chain([&self.by_label]) {
             figures::draw(&outcome.trained, &outcome.recorder, &outcome.split.held_out, dir)?;
         }
@@ -305,18 +324,35 @@ impl Book {
         figures::suspects(suspects.each_ref(), dir)?;
         let [real, flipped, _] = suspects.each_ref().map(|x| digits[2].log_density(x));
         figures::outliers(&real, &flipped, &dir.join("digits-outliers.svg"))?;
-        figures::sweep(&self.components, "成分の数", &dir.join("digits-components.svg"))?;
-        figures::sweep(&self.floors, "分散の底 (10 の何乗か)", &dir.join("digits-floor.svg"))?;
+        figures::sweep(
+            &self.components,
+            "山の数",
+            "テストデータ",
+            &dir.join("digits-components.svg"),
+        )?;
+        // 底は、この図を見て選んだ。選ぶために測るデータは、検証データと呼ぶ。
+        figures::sweep(
+            &self.floors,
+            "分散の底 (10 の何乗か)",
+            "検証データ",
+            &dir.join("digits-floor.svg"),
+        )?;
         let history = self.digits[2].trained.history.to_string();
         tools::files::write(&dir.join("digits-history.txt"), history.as_bytes())?;
         self.record()?.write(dir)
     }
 
-    /// 保留した本物、それを上下逆さまにしたもの、雑音。どれも `[64, 500]` です。
+    /// テストデータの本物、それを上下逆さまにしたもの、雑音。どれも `[64, 500]` です。
     pub fn suspects(&self) -> [DMatrix<f64>; 3] {
         let real = &self.digits[0].split.held_out.x;
         let noise = measure::noise(real.nrows(), real.ncols(), Seed(0));
         [real.clone(), measure::upside_down(real), noise]
+    }
+
+    /// 混合ガウスの、EM を始める前の純度。
+    pub fn purity_at_start(&self) -> Result<f64> {
+        let mixture = &self.digits[2];
+        Ok(measure::purity(&mixture.start()?.classes[0], &mixture.split.held_out, 10))
     }
 
     /// 条件付き生成 p(x|y) で作った画像を、別に学習した識別モデルが y と答える割合。
@@ -331,7 +367,7 @@ impl Book {
         Ok(total / model.classes.len() as f64)
     }
 
-    /// 識別モデルの p(y|x) と、生成モデルからベイズの定理で求めた p(y|x) の差。保留データの中での最大です。
+    /// 識別モデルの p(y|x) と、生成モデルからベイズの定理で求めた p(y|x) の差。テストデータの中での最大です。
     pub fn posterior_gap(&self) -> Result<f64> {
         let x = &self.blobs.split.held_out.x;
         let gap = self.classifier.trained.classifier.posterior(x)?
@@ -339,15 +375,15 @@ impl Book {
         Ok(gap.abs().max())
     }
 
-    /// データから遠い点での、識別モデルの確信と、いちばん高いところに比べた密度。
+    /// データから遠い点で、識別モデルが反対側の種類に残した確率と、いちばん高いところに比べた密度。
     pub fn far_away(&self) -> Result<(f64, f64)> {
         let model = &self.blobs.trained.model;
         let (_, x) = figures::away(model);
         let last = x.ncols() - 1;
-        let confidence = self.classifier.trained.classifier.posterior(&x)?[(1, last)];
+        let doubt = self.classifier.trained.classifier.posterior(&x)?[(0, last)];
         let log_density = model.log_density(&x);
         let top = log_density.iter().copied().fold(f64::MIN, f64::max);
-        Ok((confidence, (log_density[last] - top).exp()))
+        Ok((doubt, (log_density[last] - top).exp()))
     }
 
     /// 本文が引用する測定値。
@@ -359,14 +395,14 @@ impl Book {
         record.config("blobs", &self.blobs.trained.config)?;
         let blobs = &self.blobs.split.held_out;
         let bayes = measure::accuracy(&self.blobs.trained.model.posterior(&blobs.x), &blobs.labels);
-        let (confidence, density) = self.far_away()?;
+        let (doubt, density) = self.far_away()?;
         record.result("blobs.accuracy_classifier", percent(self.classifier.accuracy()?));
         record.result("blobs.accuracy_bayes", percent(bayes));
         record.result("blobs.gap", format!("{:.2}", self.posterior_gap()?));
-        record.result("blobs.far.confidence", format!("{confidence:.4}"));
+        record.result("blobs.far.doubt", format!("10 の −{:.0} 乗", -doubt.log10()));
         record.result("blobs.far.density", format!("10 の −{:.0} 乗", -density.log10()));
 
-        for (outcome, (model, _)) in self.moons.iter().zip(MODELS) {
+        for (outcome, model) in self.moons.iter().zip(MODELS) {
             let key = format!("moons.{}", model.name());
             record.config(&key, &outcome.trained.config)?;
             record
@@ -380,7 +416,7 @@ impl Book {
         record.result("digits.distance_real", format!("{:.3}", energy_distance(&a?, &b?)?));
         let nearest = measure::nearest(&real.held_out.x, &real.train.x);
         record.result("digits.nearest_real", format!("{:.2}", measure::mean(&nearest)));
-        let names = MODELS.map(|(model, _)| model.name()).into_iter().chain(["by_label"]);
+        let names = MODELS.map(Model::name).into_iter().chain(["by_label"]);
         for (outcome, name) in self.digits.iter().chain([&self.by_label]).zip(names) {
             let key = format!("digits.{name}");
             record.config(&key, &outcome.trained.config)?;
@@ -399,6 +435,7 @@ impl Book {
         let purity = measure::purity(&mixture.trained.model.classes[0], &real.held_out, 10);
         record.result("digits.mixture.components", mixture.trained.config.components);
         record.result("digits.mixture.purity", percent(purity));
+        record.result("digits.mixture.purity_start", percent(self.purity_at_start()?));
 
         let suspects = self.suspects();
         let [real, flipped, noise] =
@@ -423,6 +460,23 @@ impl Book {
             record.result(&format!("{key}.train"), format!("{train:.1}"));
             record.result(&format!("{key}.held_out"), format!("{held_out:.1}"));
         }
+        for (model, (_, train, held_out)) in MODELS.into_iter().zip(&self.few.points) {
+            let key = format!("few.{}", model.name());
+            record.result(&format!("{key}.train"), format!("{train:.1}"));
+            record.result(&format!("{key}.held_out"), format!("{held_out:.1}"));
+            let bits = measure::bits_per_pixel(*held_out, 64);
+            record.result(&format!("{key}.bits"), format!("{bits:.2}"));
+        }
+        for ((_, config), (_, train, held_out)) in crowded().iter().zip(&self.crowded.points) {
+            let key = format!("crowded.{}.{}", config.train, config.components);
+            // 差は、表に書いた値どうしの差にする。
+            let [train, held_out] = [train, held_out].map(|value| (value * 100.).round() / 100.);
+            for (name, value) in
+                [("train", train), ("held_out", held_out), ("gap", train - held_out)]
+            {
+                record.result(&format!("{key}.{name}"), format!("{value:.2}").replace('-', "−"));
+            }
+        }
         self.compared.record(0, &mut record);
         Ok(record)
     }
@@ -441,20 +495,31 @@ fn sweep(label: &str, quiet: bool, settings: &[(f64, Config)]) -> Result<Sweep> 
     Ok(Sweep { points })
 }
 
-/// 成分の数だけを変えます。多すぎると、保留データの尤度が下がります。
-pub fn components_sweep(quiet: bool) -> Result<Sweep> {
+/// 成分の数だけを変えた設定。多すぎると、テストデータの尤度が下がります。
+pub fn components() -> [(f64, Config); 6] {
     let config = Config { steps: 15, ..Config::book(Data::Digits, Model::Mixture) };
-    let settings = [1, 2, 5, 10, 20, 40]
-        .map(|components| (components as f64, Config { components, ..config.clone() }));
-    sweep("成分の数", quiet, &settings)
+    [1, 2, 5, 10, 20, 40]
+        .map(|components| (components as f64, Config { components, ..config.clone() }))
 }
 
-/// 分散の底だけを変えます。底が低すぎると、学習データの尤度だけが際限なく上がります。
-pub fn floors_sweep(quiet: bool) -> Result<Sweep> {
+/// 分散の底だけを変えた設定。底が低すぎると、訓練データの尤度だけが際限なく上がります。
+pub fn floors() -> [(f64, Config); 6] {
     let config = Config { steps: 8, components: 20, ..Config::book(Data::Digits, Model::Mixture) };
-    let settings = [-6, -5, -4, -3, -2, -1]
-        .map(|power| (f64::from(power), Config { floor: 10f64.powi(power), ..config.clone() }));
-    sweep("分散の底", quiet, &settings)
+    [-6, -5, -4, -3, -2, -1]
+        .map(|power| (f64::from(power), Config { floor: 10f64.powi(power), ..config.clone() }))
+}
+
+/// 訓練データを 100 枚に減らした、3 つの生成モデル。
+pub fn few() -> [(f64, Config); 3] {
+    MODELS.map(|model| (100., Config { train: 100, ..Config::book(Data::Digits, model) }))
+}
+
+/// 三日月の点の数と、山の数を変えた設定。
+pub fn crowded() -> [(f64, Config); 5] {
+    let config = Config::book(Data::Moons, Model::Mixture);
+    [(2_000, 2), (2_000, 6), (2_000, 20), (200, 6), (200, 20)].map(|(train, components)| {
+        (components as f64, Config { train, components, ..config.clone() })
+    })
 }
 
 /// この章の図を決めるソースの指紋。
@@ -462,7 +527,7 @@ pub fn fingerprint() -> String {
     record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))
 }
 
-/// 保存したモデルだけを使って、新しい標本 `[dim, count]` を作ります。学習データは読みません。
+/// 保存したモデルだけを使って、新しい標本 `[dim, count]` を作ります。訓練データは読みません。
 pub fn generate(
     config: &Config,
     label: Option<usize>,

@@ -68,6 +68,16 @@ pub enum Model {
 }
 
 impl Model {
+    /// 図と画面に出す名前。
+    pub fn title(self) -> &'static str {
+        match self {
+            Model::Pixels => "独立画素",
+            Model::Gaussian => "ガウス",
+            Model::Mixture => "混合ガウス",
+            Model::Classifier => "識別モデル",
+        }
+    }
+
     /// ファイル名などに使う名前。
     pub fn name(self) -> &'static str {
         match self {
@@ -144,7 +154,7 @@ impl Config {
         match data {
             // 平面の点は [-1, 1] の中に密に集まるので、勾配が小さい。
             Data::Blobs | Data::Moons => Self { train: 2_000, lr: 2., ..config },
-            // 底を変えて保留データの尤度を測り、高くなった値 (本の「分散の底」の図)。
+            // 底を変えてテストデータの尤度を測り、高くなった値 (本の「分散の底」の図)。
             Data::Digits => Self { floor: 0.01, ..config },
         }
     }

@@ -1,4 +1,4 @@
-//! 学習に使うデータと、学習に使わずに取っておくデータ (保留データ)。
+//! 学習に使うデータと、学習に使わずに取っておくデータ (テストデータ)。
 
 use anyhow::Result;
 use candle_core::Tensor;
@@ -16,7 +16,7 @@ use crate::model::Gaussian;
 /// 数字の画素は 17 段 (0〜16) で、[-1, 1] では 1 段の幅が 1/8 です。
 pub const LEVEL: f64 = 1. / 8.;
 
-/// 保留データの数。
+/// テストデータの数。
 pub const HELD_OUT: usize = 500;
 
 /// 標本とラベル。標本は列に並べ、`x` の形は `[dim, N]` です。
@@ -35,13 +35,13 @@ impl Labelled {
     }
 }
 
-/// 学習に使うデータと、保留データ。
+/// 学習に使うデータと、テストデータ。
 pub struct Split {
     pub train: Labelled,
     pub held_out: Labelled,
 }
 
-/// 設定のデータを用意します。保留データは、`--train` を変えても同じです。
+/// 設定のデータを用意します。テストデータは、`--train` を変えても同じです。
 pub fn dataset(config: &Config) -> Result<Split> {
     let rng = &mut Seed(config.seed).rng("data");
     let all = match config.data {

@@ -63,7 +63,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, real: &Labelled, dir: &Path)
     match config.data {
         Data::Blobs | Data::Moons => {
             let panels = recorder.frames.iter().map(|(step, model)| Panel {
-                title: format!("{step} 回"),
+                title: plot::times(*step),
                 points: vec![(color::REAL, points(&first(&real.x, 128)))],
                 paths: ellipses(model),
                 ..Default::default()
@@ -87,7 +87,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, real: &Labelled, dir: &Path)
                 Labels::Ignore => {
                     let images = images(&generate(&trained.model, None, 60, Seed(config.seed)).0)?;
                     let sheet = Sheet { images: &images, columns: 12, frame: color::FAKE };
-                    plot::image_grid(&path, &[sheet], 4)?;
+                    let title = format!("{}が作った数字", config.model.title());
+                    plot::table(&path, &[""], &[title], &[sheet], 4)?;
                 }
                 Labels::Use => conditional(&trained.model, &path)?,
             }
@@ -108,12 +109,12 @@ pub fn name(config: &Config) -> String {
     format!("{}-{}{by_label}", config.data.name(), config.model.name())
 }
 
-/// 学習の歩みに対する、学習データと保留データの対数尤度。
+/// 学習の歩みに対する、訓練データとテストデータの対数尤度。
 fn likelihood(trained: &Trained, path: &Path) -> Result<()> {
     let line = |label, column, color| Line { label, color, points: trained.history.series(column) };
     let lines = vec![
-        line("学習データ", "train", color::GENERATOR),
-        line("保留データ", "held-out", color::REAL),
+        line("訓練データ", "train", color::GENERATOR),
+        line("テストデータ", "held-out", color::REAL),
     ];
     let y_range = range(&lines);
     LineChart {
@@ -264,16 +265,16 @@ pub fn far(classifier: &Classifier, model: &Generative, dir: &Path) -> Result<()
         points: distances.iter().copied().zip(values).collect(),
     };
     let lines = vec![
-        line("確信 p(y|x)", color::DISCRIMINATOR, confidence.row(1).iter().copied().collect()),
+        line("識別 p(y|x)", color::DISCRIMINATOR, confidence.row(1).iter().copied().collect()),
         line(
-            "密度 p(x)",
+            "生成 p(x)",
             color::GENERATOR,
             log_density.iter().map(|log| (log - top).exp()).collect(),
         ),
     ];
     LineChart {
-        x_label: "2 つのクラスの中間からの距離",
-        y_label: "確率・密度 (最大を 1)",
+        x_label: "2 種類の中間から ○ の側へ離れた距離",
+        y_label: "○ である確率 p(y|x) と、密度 p(x) (最大を 1)",
         lines,
         y_range: 0. ..1.,
         guides: vec![],
@@ -283,7 +284,7 @@ pub fn far(classifier: &Classifier, model: &Generative, dir: &Path) -> Result<()
 
 /// 三日月に当てはめた 3 つのモデル。上の段が密度、下の段がそこから作った点です。
 pub fn moons(models: [&Generative; 3], real: &Labelled, dir: &Path) -> Result<()> {
-    let titles = ["独立", "正規分布", "混合"];
+    let titles = ["独立", "ガウス", "混合ガウス"];
     let densities = models.iter().zip(titles).map(|(model, title)| Panel {
         title: title.into(),
         heat: Some(density(model)),
@@ -310,14 +311,15 @@ pub fn side_by_side(real: &DMatrix<f64>, models: [&Generative; 3], dir: &Path) -
     let sheet = |images, frame| Sheet { images, columns: 4, frame };
     let fakes = fakes.iter().map(|images| sheet(images, color::FAKE));
     let sheets: Vec<Sheet> = std::iter::once(sheet(&real, color::REAL)).chain(fakes).collect();
-    plot::image_grid(&dir.join("digits-models.png"), &sheets, 4)
+    let names = ["本物", "独立画素", "ガウス", "混合ガウス"];
+    plot::table(&dir.join("digits-models.png"), &[""], &names, &sheets, 4)
 }
 
 /// 本物の数字。
 pub fn real_digits(real: &DMatrix<f64>, dir: &Path) -> Result<()> {
     let images = images(&first(real, 60))?;
     let sheet = Sheet { images: &images, columns: 12, frame: color::REAL };
-    plot::image_grid(&dir.join("digits-real.png"), &[sheet], 4)
+    plot::table(&dir.join("digits-real.png"), &[""], &["本物"], &[sheet], 4)
 }
 
 /// 成分の平均像を、重みの大きい順に並べます。
@@ -328,22 +330,36 @@ pub fn means(model: &Generative, path: &Path) -> Result<()> {
     let columns: Vec<_> = order.iter().map(|&k| mixture.components[k].mean.clone()).collect();
     let images = images(&DMatrix::from_columns(&columns))?;
     let sheet = Sheet { images: &images, columns: columns.len().min(10), frame: color::LATENT };
-    plot::image_grid(path, &[sheet], 6)
+    plot::table(path, &[""], &["山ごとの平均像 (割合の大きい順)"], &[sheet], 6)
 }
 
-/// 正規分布の軸 (主成分)。行ごとに 1 本の軸で、中央が平均像、左右へ標準偏差の 3 倍までずらします。
-pub fn axes(model: &Generative, dir: &Path) -> Result<()> {
-    let gaussian = &model.classes[0].components[0];
-    let moved = principal(gaussian).into_iter().take(4).flat_map(|axis| {
-        (-4..=4).map(move |step| {
-            let mut z = DVector::zeros(gaussian.mean.len());
-            z[axis] = 0.75 * f64::from(step);
-            gaussian.place(&z)
-        })
+/// 数字 `digit` だけの正規分布の軸 (主成分)。行ごとに 1 本の軸で、中央が平均像、左右へ標準偏差の 3 倍までずらします。
+///
+/// `names` は、軸に沿って変わるものの名前です。
+pub fn axes(model: &Generative, digit: usize, names: &[&str], dir: &Path) -> Result<()> {
+    const COLUMNS: usize = 9;
+    let gaussian = &model.classes[digit].components[0];
+    let rows = principal(gaussian).into_iter().zip(names);
+    let rows: Vec<Tensor> =
+        rows.map(|(axis, _)| images(&along(gaussian, axis, COLUMNS))).collect::<Result<_>>()?;
+    let sheets: Vec<Sheet> = rows
+        .iter()
+        .map(|images| Sheet { images, columns: COLUMNS, frame: color::LATENT })
+        .collect();
+    let names: Vec<String> =
+        (1..).zip(names).map(|(axis, name)| format!("軸 {axis}\n{name}")).collect();
+    let title = format!("「{digit}」の平均像 (中央) を、軸に沿って動かす");
+    plot::table(&dir.join("digits-axes.png"), &names, &[title], &sheets, 6)
+}
+
+/// 平均像を、軸 `axis` に沿って標準偏差の −3 倍から 3 倍までずらした `count` 枚 `[dim, count]`。
+pub fn along(gaussian: &Gaussian, axis: usize, count: usize) -> DMatrix<f64> {
+    let moved = (0..count).map(|step| {
+        let mut z = DVector::zeros(gaussian.mean.len());
+        z[axis] = 6. * step as f64 / (count - 1) as f64 - 3.;
+        gaussian.place(&z)
     });
-    let images = images(&DMatrix::from_columns(&moved.collect::<Vec<_>>()))?;
-    let sheet = Sheet { images: &images, columns: 9, frame: color::LATENT };
-    plot::image_grid(&dir.join("digits-axes.png"), &[sheet], 5)
+    DMatrix::from_columns(&moved.collect::<Vec<_>>())
 }
 
 /// 軸の番号を、分散の大きい順に並べます。
@@ -356,38 +372,38 @@ pub fn principal(gaussian: &Gaussian) -> Vec<usize> {
 /// 条件付き生成。行が y = 0, 1, …, 9 です。
 pub fn conditional(model: &Generative, path: &Path) -> Result<()> {
     const COLUMNS: usize = 12;
-    let rows: Vec<_> = (0..model.classes.len())
-        .map(|y| generate(model, Some(y), COLUMNS, Seed(y as u64)).0)
-        .collect();
-    let columns: Vec<_> = rows.iter().flat_map(|row| row.column_iter()).collect();
-    let images = images(&DMatrix::from_columns(&columns))?;
-    let sheet = Sheet { images: &images, columns: COLUMNS, frame: color::FAKE };
-    plot::image_grid(path, &[sheet], 4)
+    let rows: Vec<Tensor> = (0..model.classes.len())
+        .map(|y| images(&generate(model, Some(y), COLUMNS, Seed(y as u64)).0))
+        .collect::<Result<_>>()?;
+    let names: Vec<String> = (0..rows.len()).map(|y| format!("y = {y}")).collect();
+    let sheets: Vec<Sheet> =
+        rows.iter().map(|images| Sheet { images, columns: COLUMNS, frame: color::FAKE }).collect();
+    plot::table(path, &names, &["条件 y を渡して作った数字"], &sheets, 4)
 }
 
-/// 設定を 1 つだけ変えながら測った、学習データと保留データの対数尤度。
+/// 設定を 1 つだけ変えながら測った、訓練データとテストデータの対数尤度。
 pub struct Sweep {
-    /// (横軸の値, 学習データ, 保留データ)
+    /// (横軸の値, 訓練データ, テストデータ)
     pub points: Vec<(f64, f64, f64)>,
 }
 
-/// 成分の数や分散の底を変えたときの図。
-pub fn sweep(sweep: &Sweep, x_label: &str, path: &Path) -> Result<()> {
+/// 成分の数や分散の底を変えたときの図。`held_out` は、学習に使わなかったデータの呼び名です。
+pub fn sweep(sweep: &Sweep, x_label: &str, held_out: &str, path: &Path) -> Result<()> {
     let line = |label, color, value: fn(&(f64, f64, f64)) -> f64| Line {
         label,
         color,
         points: sweep.points.iter().map(|point| (point.0, value(point))).collect(),
     };
     let lines = vec![
-        line("学習データ", color::GENERATOR, |point| point.1),
-        line("保留データ", color::REAL, |point| point.2),
+        line("訓練データ", color::GENERATOR, |point| point.1),
+        line(held_out, color::REAL, |point| point.2),
     ];
     let y_range = range(&lines);
     LineChart { x_label, y_label: "1 枚あたりの対数尤度", lines, y_range, guides: vec![] }
         .save(path)
 }
 
-/// 保留した本物と、上下を逆さまにした本物の、log p(x) の分かれ方。
+/// テストデータの本物と、上下を逆さまにした本物の、log p(x) の分かれ方。
 pub fn outliers(real: &[f64], flipped: &[f64], path: &Path) -> Result<()> {
     const BINS: usize = 26;
     const LOW: f64 = -200.;
@@ -409,7 +425,7 @@ pub fn outliers(real: &[f64], flipped: &[f64], path: &Path) -> Result<()> {
     ];
     let y_range = range(&lines);
     LineChart {
-        x_label: "対数尤度 log p(x)",
+        x_label: "対数密度 log p(x)",
         y_label: "画像の割合 (%)",
         lines,
         y_range,
@@ -426,5 +442,6 @@ pub fn suspects(images_of: [&DMatrix<f64>; 3], dir: &Path) -> Result<()> {
     let sheet = |images, frame| Sheet { images, columns: 4, frame };
     let sheets =
         [sheet(&real, color::REAL), sheet(&flipped, color::MUTED), sheet(&noise, color::MUTED)];
-    plot::image_grid(&dir.join("digits-outliers.png"), &sheets, 4)
+    let names = ["本物", "逆さまの本物", "ノイズ"];
+    plot::table(&dir.join("digits-outliers.png"), &[""], &names, &sheets, 4)
 }

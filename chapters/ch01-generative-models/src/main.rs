@@ -71,7 +71,7 @@ fn train_book(options: &Options) -> Result<()> {
                 ("2 クラス (識別)", book.classifier.reading()),
                 ("2 クラス (生成)", book.blobs.reading()),
                 ("数字 (独立な画素)", pixels.reading()),
-                ("数字 (正規分布)", gaussian.reading()),
+                ("数字 (ガウス)", gaussian.reading()),
                 ("数字 (混合)", mixture.reading()),
                 ("数字 (ラベルごと)", book.by_label.reading()),
             ]

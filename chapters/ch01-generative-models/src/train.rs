@@ -98,7 +98,7 @@ pub struct Progress<'a> {
     /// 終わった回数 (1 から)。
     pub step: usize,
     pub model: &'a Generative,
-    /// 標本 1 つあたりの対数尤度の平均: 学習に使ったデータ、保留データ。
+    /// 標本 1 つあたりの対数尤度の平均: 学習に使ったデータ、テストデータ。
     pub log_likelihood: [f64; 2],
 }
 
@@ -185,7 +185,7 @@ pub fn resume(
 
 // ANCHOR: groups
 /// ラベルを使わないなら、全部を 1 つの組にします。使うなら、クラスごとに分け、割合を p(y) とします。
-fn groups(config: &Config, train: &Labelled) -> Result<(Vec<f64>, Vec<DMatrix<f64>>)> {
+pub fn groups(config: &Config, train: &Labelled) -> Result<(Vec<f64>, Vec<DMatrix<f64>>)> {
     let groups = match config.labels {
         Labels::Ignore => vec![train.x.clone()],
         Labels::Use => (0..config.data.classes()).map(|y| train.of_class(y)).collect(),

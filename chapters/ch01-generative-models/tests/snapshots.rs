@@ -70,7 +70,7 @@ fn a_short_run_leaves_figures_a_model_and_a_reading() {
     ] {
         let (code, text) = run(&[args, &["--out", out]].concat());
         assert_eq!(code, Some(0), "{text}");
-        assert!(text.contains("保留データ"), "{text}");
+        assert!(text.contains("テストデータ"), "{text}");
     }
     insta::assert_snapshot!(chapter::names(dir.path()));
     for (args, made) in [

@@ -20,6 +20,7 @@ use tools::store::Store;
 
 use crate::compare;
 use crate::config::{Config, Data, Model};
+use crate::density::Mixture;
 use crate::explorer::Explorer;
 use crate::figures::{self, Recorder, Swept};
 use crate::model::Decoder;
@@ -129,16 +130,16 @@ impl tools::session::Outcome for Outcome {
         let measured = self.measure()?;
         let config = &self.trained.config;
         let samples = format!(
-            "N(0, I) から作った画像と本物とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。",
+            "N(0, I) から作った画像と本物とのエネルギー距離は {:.2} です。0 に近いほど、本物と分布が近いことを表します。",
             measured.distance
         );
         Ok(match config.model {
             Model::Vae => format!(
-                "取っておいた画像で、再構成 {:.1}、KL {:.1} (nat/枚) でした。潜在変数 {} 次元のうち {} 次元が使われています。\n{samples}",
+                "テストデータで、再構成 {:.1}、KL {:.1} (nat/枚) でした。潜在変数 {} 次元のうち {} 次元が使われています。\n{samples}",
                 measured.reconstruction, measured.kl, config.z_dim, measured.active
             ),
             Model::Ae => format!(
-                "取っておいた画像で、再構成 {:.1} (nat/枚) でした。潜在変数の並び方は、何も整えていません。\n{samples}",
+                "テストデータで、再構成 {:.1} (nat/枚) でした。潜在変数の並び方は、何も整えていません。\n{samples}",
                 measured.reconstruction
             ),
         })
@@ -147,6 +148,12 @@ impl tools::session::Outcome for Outcome {
 
 /// β を動かす実験の値。0 は KL を切った学習、1 は元の VAE です。
 pub const BETAS: [f64; 7] = [0., 0.1, 0.3, 1., 3., 10., 30.];
+
+/// 次元を 1 つずつ動かす図の β。
+pub const TRAVERSED: f64 = 3.;
+
+/// オートエンコーダの潜在変数に当てはめる混合ガウスの、成分の数。第1章の数字と同じです。
+pub const COMPONENTS: usize = 10;
 
 /// 本に載せる実験の結果。
 pub struct Book {
@@ -162,8 +169,30 @@ pub struct Book {
     pub denoising: Outcome,
     /// デノイジングと比べる、汚れを知らないオートエンコーダ
     pub plain: Outcome,
+    /// 「あいうえお」の VAE の、潜在変数の次元だけを 1 と 16 に変えたもの
+    pub one: Outcome,
+    pub sixteen: Outcome,
+    /// [`Book::pairs`] と同じ順
+    fitted: [Fitted; 3],
     /// 輪での測定 (第7章で、ほかのモデルと並べる)
     pub compared: Compared,
+}
+
+/// オートエンコーダの潜在変数に分布を当てはめ、そこから引いて作った画像 `[N, dim]`。
+pub struct Fitted {
+    /// 1 つのガウスから
+    pub gaussian: Tensor,
+    /// [`COMPONENTS`] 個の成分の混合ガウスから
+    pub mixture: Tensor,
+}
+
+/// 同じデータの、VAE とオートエンコーダ。
+pub struct Pair<'a> {
+    /// run.json とファイルの名前
+    pub name: &'static str,
+    pub vae: &'a Outcome,
+    pub autoencoder: &'a Outcome,
+    pub fitted: &'a Fitted,
 }
 
 impl Book {
@@ -173,13 +202,18 @@ impl Book {
         data.map(Config::book).flat_map(|vae| [vae.clone(), vae.autoencoder()]).collect()
     }
 
-    /// すべて学習します。本の図は種 0 のものです。Ctrl-C なら、残りの学習はせずに失敗します。
+    /// すべて学習します。Ctrl-C なら、残りの学習はせずに失敗します。
     ///
+    /// どの設定も、`change` を通してから使います。試験が種や学習率を変えるためのもので、本では何も変えません。
     /// `keep` は学習が 1 つ終わる (または止められる) たびに呼ばれ、結果を残す機会になります。
-    pub fn train(seed: u64, quiet: bool, keep: &Keep<Config>) -> Result<Self> {
+    pub fn train(
+        change: impl Fn(Config) -> Config + Sync,
+        quiet: bool,
+        keep: &Keep<Config>,
+    ) -> Result<Self> {
         let named = Self::named_configs();
         let run = |label: &str, config: Config| -> Result<Outcome> {
-            let outcome = run(label, &Config { seed, ..config.clone() }, quiet)?;
+            let outcome = run(label, &change(config.clone()), quiet)?;
             if named.contains(&config) {
                 keep(&outcome)?;
             }
@@ -204,13 +238,17 @@ impl Book {
                 run("あいうえお (AE)", book(Data::Vowels).autoencoder())?,
                 run("デノイジング", Config::denoising())?,
                 run("汚れを知らない AE", Config { noise: 0., ..Config::denoising() })?,
+                run("1 次元", Config { z_dim: 1, ..book(Data::Vowels) })?,
+                run("16 次元", Config { z_dim: 16, ..book(Data::Vowels) })?,
             ];
             Ok((named, sweep.collect::<Result<_>>()?, compare::ring_of_vaes()?))
         };
         let (large, small) = both(large, small);
         let [hiragana, hiragana_ae, digits, digits_ae, broken] = large?;
-        let ([vowels, vowels_ae, denoising, plain], sweep, compared) = small?;
+        let ([vowels, vowels_ae, denoising, plain, one, sixteen], sweep, compared) = small?;
+        let fitted = [vowels_ae.fitted()?, hiragana_ae.fitted()?, digits_ae.fitted()?];
         Ok(Self {
+            fitted,
             vowels,
             vowels_ae,
             hiragana,
@@ -221,8 +259,26 @@ impl Book {
             broken,
             denoising,
             plain,
+            one,
+            sixteen,
             compared,
         })
+    }
+
+    /// β = `beta` の学習。
+    pub fn swept(&self, beta: f64) -> &Outcome {
+        &self.sweep[BETAS.iter().position(|&known| known == beta).expect("BETAS にある値")]
+    }
+
+    /// データごとの、VAE とオートエンコーダ。
+    pub fn pairs(&self) -> [Pair<'_>; 3] {
+        let [vowels, hiragana, digits] = &self.fitted;
+        let pair = |name, vae, autoencoder, fitted| Pair { name, vae, autoencoder, fitted };
+        [
+            pair("vowels", &self.vowels, &self.vowels_ae, vowels),
+            pair("hiragana", &self.hiragana, &self.hiragana_ae, hiragana),
+            pair("digits", &self.digits, &self.digits_ae, digits),
+        ]
     }
 
     /// 学習した順に、run.json での名前を付けて並べます。
@@ -239,29 +295,32 @@ impl Book {
         .into();
         named.extend(BETAS.iter().zip(&self.sweep).map(|(b, o)| (format!("beta.{b}"), o)));
         named.push(("reparam_off".into(), &self.broken));
+        named.extend([("dims.1".into(), &self.one), ("dims.16".into(), &self.sixteen)]);
         named
     }
 
     /// 本の図と `run.json` を `dir` に書きます。
     pub fn draw(&self, dir: &Path) -> Result<()> {
         let file = |name: &str| dir.join(name);
-        for outcome in [&self.vowels, &self.hiragana, &self.digits] {
-            figures::draw(&outcome.trained, &outcome.recorder, dir)?;
-        }
-        for (name, vae, autoencoder) in [
-            ("vowels", &self.vowels, &self.vowels_ae),
-            ("hiragana", &self.hiragana, &self.hiragana_ae),
-            ("digits", &self.digits, &self.digits_ae),
-        ] {
+        for Pair { name, vae, autoencoder, fitted } in self.pairs() {
+            figures::draw(&vae.trained, &vae.recorder, dir)?;
+            let count = figures::SAMPLES;
+            let seed = Seed(vae.trained.config.seed);
+            let made = [
+                ("AE", autoencoder.trained.generate(count, seed)?),
+                ("AE +\nガウス", fitted.gaussian.narrow(0, 0, count)?),
+                ("AE +\n混合", fitted.mixture.narrow(0, 0, count)?),
+                ("VAE", vae.trained.generate(count, seed)?),
+            ];
+            figures::samples(&vae.trained, &made, &file(&format!("{name}-samples.png")))?;
             let (autoencoder, vae) = (&autoencoder.trained, &vae.trained);
-            figures::samples(autoencoder, vae, &file(&format!("{name}-samples.png")))?;
             if vae.config.z_dim == 2 {
                 figures::latent_pair(autoencoder, vae, &file(&format!("{name}-latent-pair.svg")))?;
             }
             let text = vae.history.to_string();
             tools::files::write(&file(&format!("{name}-history.txt")), text.as_bytes())?;
         }
-        let (two, sixteen) = (&self.vowels_ae.trained, &self.plain.trained);
+        let (two, sixteen) = (&self.vowels.trained, &self.sixteen.trained);
         figures::dims(two, sixteen, &file("dims-pair.png"))?;
         figures::interpolation(&self.hiragana.trained, &file("hiragana-interpolation.png"))?;
         let swept = BETAS.iter().zip(&self.sweep).map(|(&beta, outcome)| {
@@ -275,6 +334,7 @@ impl Book {
             })
         });
         figures::beta(&swept.collect::<Result<Vec<_>>>()?, dir)?;
+        figures::traversal(&self.swept(TRAVERSED).trained, &file("traversal.png"))?;
         figures::reparameterization(
             (&self.vowels.trained, &self.vowels.recorder),
             (&self.broken.trained, &self.broken.recorder),
@@ -318,6 +378,12 @@ impl Book {
             record.result(&format!("{name}.code_mean"), format!("{mean:.2}"));
             record.result(&format!("{name}.code_deviation"), format!("{deviation:.2}"));
         }
+        for Pair { name, autoencoder, fitted, .. } in self.pairs() {
+            for (key, made) in [("gaussian", &fitted.gaussian), ("mixture", &fitted.mixture)] {
+                let distance = autoencoder.distance_of(made)?;
+                record.result(&format!("{name}_ae.distance_{key}"), format!("{distance:.2}"));
+            }
+        }
         record.config("denoise", &self.denoising.trained.config)?;
         let [before, after, plain] = self.denoising_errors()?;
         for (key, value) in [("before", before), ("after", after), ("plain", plain)] {
@@ -341,7 +407,7 @@ impl Book {
     }
 }
 
-/// 取っておいた画像での測定。
+/// テストデータでの測定。
 pub struct Measured {
     /// 再構成の項 (nat/枚)
     pub reconstruction: f64,
@@ -354,25 +420,42 @@ pub struct Measured {
 }
 
 impl Outcome {
-    /// 取っておいた画像で測ります。
+    /// テストデータで測ります。
     pub fn measure(&self) -> Result<Measured> {
         let terms = self.trained.held_out_terms()?;
         let per_dim = self.trained.held_out_kl_per_dim()?;
         Ok(Measured {
             reconstruction: f64::from(terms.reconstruction.to_scalar::<f32>()?),
             kl: f64::from(terms.kl.to_scalar::<f32>()?),
-            active: per_dim.iter().filter(|&&kl| kl > 0.01).count(),
+            active: per_dim.iter().filter(|&&kl| kl > figures::USED).count(),
             distance: f64::from(self.distance()?),
         })
     }
 
-    /// N(0, I) からの標本と、取っておいた画像とのエネルギー距離。
+    /// N(0, I) からの標本と、テストデータとのエネルギー距離。
     pub fn distance(&self) -> Result<f32> {
-        let real = &self.trained.dataset.held_out.x;
-        Ok(energy_distance(&self.trained.generate(real.dim(0)?, Seed(0))?, real)?)
+        let count = self.trained.dataset.held_out.labels.len();
+        self.distance_of(&self.trained.generate(count, Seed(0))?)
     }
 
-    /// 学習に使った本物と、取っておいた本物とのエネルギー距離。標本の距離が目指す下限です。
+    /// 画像 `[N, dim]` と、テストデータとのエネルギー距離。
+    pub fn distance_of(&self, made: &Tensor) -> Result<f32> {
+        Ok(energy_distance(made, &self.trained.dataset.held_out.x)?)
+    }
+
+    /// 訓練データの潜在変数に分布を当てはめ、テストデータと同じ枚数を作ります。
+    fn fitted(&self) -> Result<Fitted> {
+        let Trained { config, vae, dataset, .. } = &self.trained;
+        let codes = vae.encoder.forward(&dataset.train.x)?.mean().detach();
+        let made = |components: usize| -> Result<Tensor> {
+            let density = Mixture::fit(&codes, components, Seed(config.seed))?;
+            let z = density.sample(dataset.held_out.labels.len(), Seed(0))?;
+            Ok(vae.decoder.images(&z)?.detach())
+        };
+        Ok(Fitted { gaussian: made(1)?, mixture: made(COMPONENTS)? })
+    }
+
+    /// 学習に使った本物と、テストデータとのエネルギー距離。標本の距離が目指す下限です。
     pub fn distance_between_real(&self) -> Result<f32> {
         let dataset = &self.trained.dataset;
         let count = dataset.held_out.labels.len();
@@ -399,7 +482,7 @@ impl Outcome {
         Ok(agree as f64 / asked.len() as f64)
     }
 
-    /// 取っておいた画像の潜在変数全体の、平均と標準偏差 (次元の平均)。N(0, I) なら 0 と 1 です。
+    /// テストデータの潜在変数全体の、平均と標準偏差 (次元の平均)。N(0, I) なら 0 と 1 です。
     pub fn spread_of_codes(&self) -> Result<(f32, f32)> {
         let code = self.trained.vae.encoder.forward(&self.trained.dataset.held_out.x)?;
         let mean = code.mean().mean_keepdim(0)?;

@@ -85,18 +85,14 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let file = |kind: &str| dir.join(format!("{name}-{kind}"));
     losses(trained, &file("losses.svg"))?;
 
-    let samples: Vec<&Tensor> = recorder.frames.iter().map(|frame| &frame.samples).collect();
-    let steps = images(config, &Tensor::cat(&samples, 0)?)?;
-    let columns = steps.dim(0)? / samples.len();
-    let sheet = Sheet { images: &steps, columns, frame: color::FAKE };
-    plot::image_grid(&file("steps.png"), &[sheet], scale(config))?;
+    let steps: Vec<String> = recorder.frames.iter().map(|f| plot::times(f.step)).collect();
+    let made = recorder.frames.iter().zip(&steps);
+    let made: Vec<_> = made.map(|(f, name)| (name.as_str(), &f.samples, color::FAKE)).collect();
+    rows(config, &file("steps.png"), "", &made)?;
 
     let x = spread_rows(&trained.dataset.held_out, 10)?;
-    pair(
-        config,
-        &file("pair.png"),
-        &[(&x, color::REAL), (&reconstruct(trained, &x)?, color::FAKE)],
-    )?;
+    let pair = [("入力", &x, color::REAL), ("再構成", &reconstruct(trained, &x)?, color::FAKE)];
+    rows(config, &file("pair.png"), "", &pair)?;
     if config.z_dim == 2 {
         map::save(&file("latent.svg"), &[latent_map(trained, String::new(), true)?])?;
         grid(trained, &file("grid.png"))?;
@@ -117,7 +113,7 @@ fn reconstruct(trained: &Trained, x: &Tensor) -> Result<Tensor> {
     trained.vae.reconstruct(x)
 }
 
-/// 取っておいた画像から、均等に離れた `count` 枚。
+/// テストデータから、均等に離れた `count` 枚。
 fn spread_rows(images: &Images, count: usize) -> Result<Tensor> {
     let all = images.labels.len();
     // 字の並びの周期と重なると同じ字ばかりになるので、1 枚ずつずらす。
@@ -125,16 +121,21 @@ fn spread_rows(images: &Images, count: usize) -> Result<Tensor> {
     Ok(images.x.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?)
 }
 
-/// 1 行ずつの画像を上下に積みます。
-fn pair(config: &Config, path: &Path, rows: &[(&Tensor, color::RGBColor)]) -> Result<()> {
-    let drawn: Vec<Tensor> =
-        rows.iter().map(|(row, _)| images(config, row)).collect::<Result<_>>()?;
+/// 名前の付いた 1 行ずつの画像を、上下に積みます。`title` は全体の上に書きます。
+fn rows(
+    config: &Config,
+    path: &Path,
+    title: &str,
+    rows: &[(&str, &Tensor, color::RGBColor)],
+) -> Result<()> {
+    let names: Vec<&str> = rows.iter().map(|row| row.0).collect();
+    let drawn: Vec<Tensor> = rows.iter().map(|row| images(config, row.1)).collect::<Result<_>>()?;
     let sheets: Vec<Sheet> = drawn
         .iter()
         .zip(rows)
-        .map(|(images, &(_, frame))| Sheet { images, columns: 10, frame })
-        .collect();
-    plot::image_stack(path, &sheets, scale(config) + 1)
+        .map(|(images, &(_, _, frame))| Ok(Sheet { images, columns: images.dim(0)?, frame }))
+        .collect::<Result<_>>()?;
+    plot::table(path, &names, &[title], &sheets, scale(config) + 1)
 }
 
 /// 学習の 2 つの項。単位が同じなので、1 枚に重ねる。
@@ -162,7 +163,7 @@ fn losses(trained: &Trained, path: &Path) -> Result<()> {
     .save(path)
 }
 
-/// 取っておいた画像の潜在変数を、字ごとに色を変えて描きます。破線の円は N(0, I) の 1σ と 2σ です。
+/// テストデータの潜在変数を、字ごとに色を変えて描きます。円は N(0, I) の 1σ と 2σ です。
 pub fn latent_map(trained: &Trained, title: String, spreads: bool) -> Result<Map> {
     const POINTS: usize = 480;
     const SPREADS: usize = 80;
@@ -189,7 +190,13 @@ pub fn latent_map(trained: &Trained, title: String, spreads: bool) -> Result<Map
         }
     });
     let extent = explorer::extent(&mean);
-    Ok(Map { title, extent, clusters: clusters.collect(), circles: vec![1., 2.] })
+    Ok(Map {
+        title,
+        extent,
+        clusters: clusters.collect(),
+        circles: vec![1., 2.],
+        circles_label: "標準正規分布".into(),
+    })
 }
 
 /// 潜在平面を格子に切り、各点をデコーダで絵にします。上下左右は地図と同じです。
@@ -203,7 +210,8 @@ fn grid(trained: &Trained, path: &Path) -> Result<()> {
     let z = Tensor::from_vec(z, (CELLS * CELLS, 2), &Device::Cpu)?;
     let images = images(&trained.config, &trained.vae.decoder.images(&z)?)?;
     let sheet = Sheet { images: &images, columns: CELLS, frame: color::GENERATOR };
-    plot::image_grid(path, &[sheet], scale(&trained.config))
+    let title = format!("横が z1、縦が z2 (−{reach} から {reach})");
+    plot::table(path, &[""], &[title], &[sheet], scale(&trained.config))
 }
 
 /// 左がオートエンコーダ、右が VAE の潜在平面。
@@ -215,28 +223,72 @@ pub fn latent_pair(autoencoder: &Trained, vae: &Trained, path: &Path) -> Result<
     map::save(path, &maps)
 }
 
-/// 左から、本物、オートエンコーダに N(0, I)、VAE に N(0, I)。
-pub fn samples(autoencoder: &Trained, vae: &Trained, path: &Path) -> Result<()> {
-    const COUNT: usize = 40;
-    let (config, seed) = (&vae.config, Seed(vae.config.seed));
-    let real = images(config, &spread_rows(&vae.dataset.held_out, COUNT)?)?;
-    let plain = images(config, &autoencoder.generate(COUNT, seed)?)?;
-    let made = images(config, &vae.generate(COUNT, seed)?)?;
-    let sheet = |images, frame| Sheet { images, columns: 5, frame };
-    let sheets = [sheet(&real, color::REAL), sheet(&plain, color::FAKE), sheet(&made, color::FAKE)];
-    plot::image_grid(path, &sheets, scale(config))
+/// 本物と、潜在変数の引き方ごとに作った画像を、左右に並べます。
+pub fn samples(vae: &Trained, made: &[(&str, Tensor)], path: &Path) -> Result<()> {
+    const COLUMNS: usize = 3;
+    let config = &vae.config;
+    let real = spread_rows(&vae.dataset.held_out, SAMPLES)?;
+    let all: Vec<Tensor> = std::iter::once(&real)
+        .chain(made.iter().map(|(_, samples)| samples))
+        .map(|samples| images(config, samples))
+        .collect::<Result<_>>()?;
+    let names: Vec<&str> = std::iter::once("本物").chain(made.iter().map(|made| made.0)).collect();
+    let sheets: Vec<Sheet> = all
+        .iter()
+        .enumerate()
+        .map(|(at, images)| {
+            let frame = if at == 0 { color::REAL } else { color::FAKE };
+            Sheet { images, columns: COLUMNS, frame }
+        })
+        .collect();
+    plot::table(path, &[""], &names, &sheets, scale(config))
 }
+
+/// [`samples`] に並べる枚数。
+pub const SAMPLES: usize = 24;
 
 /// 同じ入力を、2 次元と 16 次元の潜在変数で再構成します。
 pub fn dims(two: &Trained, sixteen: &Trained, path: &Path) -> Result<()> {
     let x = spread_rows(&two.dataset.held_out, 10)?;
-    let rows = [
-        (&x, color::REAL),
-        (&reconstruct(two, &x)?, color::FAKE),
-        (&reconstruct(sixteen, &x)?, color::FAKE),
+    let pictures = [
+        ("入力", &x, color::REAL),
+        ("2 次元", &reconstruct(two, &x)?, color::FAKE),
+        ("16 次元", &reconstruct(sixteen, &x)?, color::FAKE),
     ];
-    pair(&two.config, path, &rows)
+    rows(&two.config, path, "潜在変数の次元だけを変えた再構成", &pictures)
 }
+
+/// 使われている次元を 1 つずつ動かした絵。KL の大きい順に 1 行ずつで、ほかの次元は 0 のままです。
+pub fn traversal(trained: &Trained, path: &Path) -> Result<()> {
+    const COLUMNS: usize = 9;
+    let reach = 2.5;
+    let kl = trained.held_out_kl_per_dim()?;
+    let mut order: Vec<usize> = (0..kl.len()).filter(|&dim| kl[dim] > USED).collect();
+    order.sort_by(|&a, &b| kl[b].total_cmp(&kl[a]));
+    let mut names = Vec::new();
+    let mut drawn = Vec::new();
+    for (rank, &dim) in order.iter().enumerate() {
+        let mut z = vec![0f32; COLUMNS * kl.len()];
+        for column in 0..COLUMNS {
+            let at = column as f32 / (COLUMNS - 1) as f32 * 2. - 1.;
+            z[column * kl.len() + dim] = at * reach;
+        }
+        let z = Tensor::from_vec(z, (COLUMNS, kl.len()), &Device::Cpu)?;
+        names.push(format!("次元 {}\nKL {:.1}", rank + 1, kl[dim]));
+        drawn.push(trained.vae.decoder.images(&z)?);
+    }
+    let pictures: Vec<_> =
+        names.iter().zip(&drawn).map(|(n, x)| (n.as_str(), x, color::GENERATOR)).collect();
+    rows(
+        &trained.config,
+        path,
+        &format!("1 つの次元だけを −{reach} から {reach} へ動かす"),
+        &pictures,
+    )
+}
+
+/// KL の平均がこれ (nat) を超える次元を、使われている次元とみなします。
+pub const USED: f32 = 0.01;
 
 /// 補間する 2 字の組。
 const PAIRS: [(char, char); 4] = [('い', 'り'), ('つ', 'し'), ('へ', 'く'), ('に', 'た')];
@@ -269,7 +321,7 @@ pub fn interpolation(trained: &Trained, path: &Path) -> Result<()> {
         Sheet { images: &latent, columns: COLUMNS, frame: color::LATENT },
         Sheet { images: &pixels, columns: COLUMNS, frame: color::MUTED },
     ];
-    plot::image_stack(path, &sheets, 3)
+    plot::table(path, &["潜在変数\nで混ぜる", "画素で\n混ぜる"], &[""], &sheets, 3)
 }
 
 /// β を変えた学習の 1 つ分の測定。
@@ -316,16 +368,23 @@ pub fn beta(runs: &[Swept], dir: &Path) -> Result<()> {
     let first = runs.first().context("β の実験がありません")?.trained;
     let x = spread_rows(&first.dataset.held_out, COLUMNS)?;
     let other = first.dataset.train.x.narrow(0, 0, COLUMNS)?;
-    let (mut left, mut right) = (vec![x.clone()], vec![other]);
+    let (mut names, mut cells) = (vec!["本物".to_string()], vec![x.clone(), other]);
     for run in runs {
-        left.push(reconstruct(run.trained, &x)?);
-        right.push(run.trained.generate(COLUMNS, Seed(run.trained.config.seed))?);
+        names.push(format!("β = {}", run.beta));
+        cells.push(reconstruct(run.trained, &x)?);
+        cells.push(run.trained.generate(COLUMNS, Seed(run.trained.config.seed))?);
     }
-    let left = images(&first.config, &Tensor::cat(&left, 0)?)?;
-    let right = images(&first.config, &Tensor::cat(&right, 0)?)?;
-    let sheet = |images, frame| Sheet { images, columns: COLUMNS, frame };
-    let sheets = [sheet(&left, color::FAKE), sheet(&right, color::FAKE)];
-    plot::image_grid(&dir.join("beta-pictures.png"), &sheets, 2)
+    let cells: Vec<Tensor> =
+        cells.iter().map(|cell| images(&first.config, cell)).collect::<Result<_>>()?;
+    let sheets: Vec<Sheet> = cells
+        .iter()
+        .enumerate()
+        .map(|(at, images)| {
+            let frame = if at < 2 { color::REAL } else { color::FAKE };
+            Sheet { images, columns: COLUMNS, frame }
+        })
+        .collect();
+    plot::table(&dir.join("beta-pictures.png"), &names, &["再構成", "生成"], &sheets, 2)
 }
 
 /// 再パラメータ化の有無で、エンコーダに届く勾配と再構成の進み方を比べます。
@@ -360,24 +419,25 @@ pub fn reparameterization(
     }
     .save(&dir.join("broken-losses.svg"))?;
     let x = spread_rows(&on.dataset.held_out, 10)?;
-    let rows = [
-        (&x, color::REAL),
-        (&reconstruct(on, &x)?, color::FAKE),
-        (&reconstruct(off, &x)?, color::FAKE),
+    let pictures = [
+        ("入力", &x, color::REAL),
+        ("する", &reconstruct(on, &x)?, color::FAKE),
+        ("しない", &reconstruct(off, &x)?, color::FAKE),
     ];
-    pair(&on.config, &dir.join("broken-pair.png"), &rows)
+    let title = "再パラメータ化をするときと、しないときの再構成";
+    rows(&on.config, &dir.join("broken-pair.png"), title, &pictures)
 }
 
 /// 上から、汚した入力、出力、汚す前の画像。
 pub fn denoise(trained: &Trained, path: &Path) -> Result<()> {
     let clean = spread_rows(&trained.dataset.held_out, 10)?;
     let noisy = corrupt(&trained.config, &clean, &mut Seed(trained.config.seed).rng("denoise"))?;
-    let rows = [
-        (&noisy, color::REAL),
-        (&reconstruct(trained, &noisy)?, color::FAKE),
-        (&clean, color::REAL),
+    let pictures = [
+        ("汚した\n入力", &noisy, color::REAL),
+        ("出力", &reconstruct(trained, &noisy)?, color::FAKE),
+        ("元の絵", &clean, color::REAL),
     ];
-    pair(&trained.config, path, &rows)
+    rows(&trained.config, path, "", &pictures)
 }
 
 /// 線形ガウスの例: z ~ N(0, 1)、x = w·z + 雑音 N(0, s²)。周辺尤度も本当の事後分布も、式で分かります。

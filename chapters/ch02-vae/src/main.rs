@@ -64,7 +64,7 @@ fn train_book(options: &Options) -> Result<()> {
     session::train_book(
         options,
         &Book::named_configs(),
-        |keep| Book::train(0, options.quiet, keep),
+        |keep| Book::train(|config| config, options.quiet, keep),
         Book::draw,
         |book| {
             vec![

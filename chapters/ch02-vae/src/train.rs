@@ -183,7 +183,7 @@ pub struct Images {
     pub labels: Vec<char>,
 }
 
-/// 学習に使う画像と、測るために取っておいた画像。
+/// 訓練データと、測るために取っておいたテストデータ。
 pub struct Dataset {
     pub train: Images,
     pub held_out: Images,
@@ -285,7 +285,7 @@ impl Trained {
         generate(&self.vae.decoder, &self.config, count, seed)
     }
 
-    /// 取っておいた画像での、損失の 2 つの項。
+    /// テストデータでの、損失の 2 つの項。
     pub fn held_out_terms(&self) -> Result<Terms> {
         let rng = &mut Seed(self.config.seed).rng("held-out noise");
         let x = &self.dataset.held_out.x;
@@ -294,7 +294,7 @@ impl Trained {
         terms(&self.vae, &self.config, &Batch { x: x.clone(), input, noise })
     }
 
-    /// 取っておいた画像での、潜在変数の次元ごとの KL の平均 (nat/枚)。オートエンコーダでは空です。
+    /// テストデータでの、潜在変数の次元ごとの KL の平均 (nat/枚)。オートエンコーダでは空です。
     pub fn held_out_kl_per_dim(&self) -> Result<Vec<f32>> {
         Ok(match self.vae.encoder.forward(&self.dataset.held_out.x)? {
             Code::Gaussian { mean, log_variance } => {

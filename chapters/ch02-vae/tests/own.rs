@@ -22,6 +22,7 @@ fn mnist(dir: &std::path::Path, count: u32) {
     std::fs::write(dir.join("train-labels.idx1-ubyte"), labels).unwrap();
 }
 
+/// 手元の写真のフォルダから、カラーのまま学習し、生成できる。
 #[test]
 fn a_folder_of_photos_trains_in_colour() {
     let dir = tempfile::tempdir().unwrap();
@@ -48,6 +49,7 @@ fn a_folder_of_photos_trains_in_colour() {
     assert!(text.contains("--batch 100") && text.contains("--batch 18"), "{text}");
 }
 
+/// MNIST のファイルから学習でき、ラベルは地図の色になる。
 #[test]
 fn mnist_files_train_and_their_labels_colour_the_map() {
     let dir = tempfile::tempdir().unwrap();

@@ -155,7 +155,7 @@ impl tools::session::Outcome for Outcome {
                 let what =
                     if self.trained.config.data == Data::Digits { "数字" } else { "画像" };
                 format!(
-                    "本物の{what}とのエネルギー距離は {:.2} です。0 に近いほど、本物と同じ散らばり方です。\n{outputs}",
+                    "本物の{what}とのエネルギー距離は {:.2} です。0 に近いほど、本物と分布が近いことを表します。\n{outputs}",
                     energy_distance(&fake, &real)?
                 )
             }
@@ -178,10 +178,15 @@ pub struct Book {
 impl Book {
     /// すべて学習します。Ctrl-C なら、残りの学習はせずに失敗します。
     ///
+    /// どの設定も、`change` を通してから使います。試験が種や学習率を変えるためのもので、本では何も変えません。
     /// `keep` は学習が 1 つ終わる (または止められる) たびに呼ばれ、結果を残す機会になります。
-    pub fn train(quiet: bool, keep: &Keep<Config>) -> Result<Self> {
+    pub fn train(
+        change: impl Fn(Config) -> Config + Sync,
+        quiet: bool,
+        keep: &Keep<Config>,
+    ) -> Result<Self> {
         let next = |label: &str, config: &Config| -> Result<Outcome> {
-            let outcome = run(label, config, quiet)?;
+            let outcome = run(label, &change(config.clone()), quiet)?;
             if *config == Config::book(config.data.clone()) {
                 keep(&outcome)?;
             }
@@ -200,8 +205,8 @@ impl Book {
         let second = || -> Result<_> {
             let digits = next("数字", &Config::book(Data::Digits))?;
             Ok((
-                [digits, next("治した輪", &Config::cured())?],
-                fit_optimum()?,
+                [digits, next("直した輪", &Config::cured())?],
+                fit_optimum(&change(optimum()))?,
                 compare::ring_of_gans()?,
             ))
         };
@@ -242,8 +247,26 @@ impl Book {
             record.result(&format!("{name}.good"), format!("{:.0} %", 100. * coverage.good()));
             outcome.record(name, &mut record);
         }
+        // 崩壊した学習の間に、山を数えた回ごとの、覆った山の数。
+        let checks = &self.collapsed.recorder.modes;
+        let times =
+            |from: f64, to: f64| checks.iter().filter(|(_, n)| (from..=to).contains(n)).count();
+        record.result("collapse.checks", checks.len());
+        record.result("collapse.checks_none", times(0., 0.));
+        record.result("collapse.checks_one", times(1., 1.));
+        record.result("collapse.checks_more", times(2., 8.));
+        let covered = self.ring.recorder.modes.iter().find(|(_, modes)| *modes == 8.);
+        record.result("ring.all_modes_at", covered.map_or(0., |(step, _)| *step));
+        let gaps = self.ring.gaps();
+        let widest = gaps.iter().copied().fold(f64::MIN, f64::max);
+        for (key, gap) in [("first", gaps[0]), ("widest", widest), ("last", gaps[gaps.len() - 1])] {
+            record.result(&format!("ring.gap_{key}"), format!("{gap:.3}"));
+        }
         record.config("digits", &self.digits.trained.config)?;
         self.digits.record("digits", &mut record);
+        for (frame, variety) in self.digits.recorder.frames.iter().zip(self.digits.variety()?) {
+            record.result(&format!("digits.variety.{}", frame.step), format!("{variety:.2}"));
+        }
         let [start, end, real] = self.digit_distances()?;
         record.result("digits.distance_start", format!("{start:.2}"));
         record.result("digits.distance", format!("{end:.2}"));
@@ -275,6 +298,30 @@ impl Outcome {
         Ok(ring::coverage(&self.trained.generate(2_000, Seed(0))?)?)
     }
 
+    /// 学習を 10 に分けたときの、D(x) と D(G(z)) の平均の差。
+    pub fn gaps(&self) -> Vec<f64> {
+        let history = &self.trained.history;
+        let means = |column| history.smoothed(column, history.len().div_ceil(10));
+        means("D(x)").iter().zip(means("D(G(z))")).map(|(real, fake)| real.1 - fake.1).collect()
+    }
+
+    /// 図に載せる途中経過ごとの、標本どうしの散らばり (画素の分散の平均)。本物の散らばりを 1 とします。
+    pub fn variety(&self) -> Result<Vec<f32>> {
+        let spread = |samples: &Tensor| -> Result<f32> {
+            let centered = samples.broadcast_sub(&samples.mean_keepdim(0)?)?;
+            Ok(centered.sqr()?.mean_all()?.to_scalar()?)
+        };
+        let real = spread(&self.trained.real)?;
+        let frames = self.recorder.frames.iter();
+        frames.map(|frame| Ok(spread(&frame.samples)? / real)).collect()
+    }
+
+    /// 標本 `[N, dim]` に対する、学習を終えた D の答えの平均。
+    pub fn judge(&self, samples: &Tensor) -> Result<f32> {
+        let logits = self.trained.gan.discriminator.forward(samples)?;
+        Ok(candle_nn::ops::sigmoid(&logits)?.mean_all()?.to_scalar()?)
+    }
+
     /// 最後の 1 割の平均を記録します。
     fn record(&self, name: &str, record: &mut Run) {
         let history = &self.trained.history;
@@ -287,14 +334,18 @@ impl Outcome {
     }
 }
 
+/// [`fit_optimum`] の設定。
+pub fn optimum() -> Config {
+    Config { steps: 1_500, batch: 512, ..Config::book(Data::Ring) }
+}
+
 /// 生成器を N(−1, 1) に止めて、識別器だけを学習させます。本物は N(1, 1) です。
-pub fn fit_optimum() -> Result<Discriminator> {
-    let config = Config { steps: 1_500, batch: 512, ..Config::book(Data::Ring) };
+pub fn fit_optimum(config: &Config) -> Result<Discriminator> {
     let seed = Seed(config.seed);
     let (mut real, mut fake) = (seed.rng("real"), seed.rng("fake"));
     let shape = (config.batch, 1);
     train::fit_discriminator(
-        &config,
+        config,
         || normal(&mut real, shape)?.affine(1., 1.),
         || normal(&mut fake, shape)?.affine(1., -1.),
     )

@@ -152,7 +152,7 @@ impl Config {
         Self { lr_d: 2e-4, ..Self::book(Data::Ring) }
     }
 
-    /// 壊した設定のまま、識別器に標本を 2 つずつ見せて治した設定 (PacGAN)。
+    /// 壊した設定のまま、識別器に標本を 2 つずつ見せて直した設定 (PacGAN)。
     pub fn cured() -> Self {
         Self { pack: 2, ..Self::collapsed() }
     }

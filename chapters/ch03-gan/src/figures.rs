@@ -118,7 +118,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             let panels: Vec<Panel> = recorder
                 .frames
                 .iter()
-                .map(|frame| plane(format!("{} 回", frame.step), &real, frame))
+                .map(|frame| plane(plot::times(frame.step), &real, frame))
                 .collect::<Result<_>>()?;
             plot::panels(&dir.join(format!("{name}-steps.svg")), &panels, 3)?;
         }
@@ -126,18 +126,25 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             let images = |rows: &Tensor| images(&trained.config, rows);
             let scale = if trained.config.size > 8 { 2 } else { 4 };
             let file = |kind: &str| dir.join(format!("{name}-{kind}.png"));
-            let samples: Vec<&Tensor> = recorder.frames.iter().map(|f| &f.samples).collect();
-            let steps = images(&Tensor::cat(&samples, 0)?)?;
-            let columns = steps.dim(0)? / samples.len();
-            let sheet = Sheet { images: &steps, columns, frame: color::FAKE };
-            plot::image_grid(&file("steps"), &[sheet], scale)?;
+            let steps: Vec<String> =
+                recorder.frames.iter().map(|frame| plot::times(frame.step)).collect();
+            let made: Vec<Tensor> = recorder
+                .frames
+                .iter()
+                .map(|frame| images(&frame.samples))
+                .collect::<Result<_>>()?;
+            let sheets: Vec<Sheet> = made
+                .iter()
+                .map(|images| Ok(Sheet { images, columns: images.dim(0)?, frame: color::FAKE }))
+                .collect::<Result<_>>()?;
+            plot::table(&file("steps"), &steps, &[""], &sheets, scale)?;
 
             // 手元の画像が少なければ、あるだけを見せる。
             let real = images(&trained.real)?;
             let count = real.dim(0)?;
             let shown = real.narrow(0, 0, count.min(60))?;
             let sheet = Sheet { images: &shown, columns: 12, frame: color::REAL };
-            plot::image_grid(&file("real"), &[sheet], scale)?;
+            plot::table(&file("real"), &[""], &["本物"], &[sheet], scale)?;
 
             let first = if count < 96 { 0 } else { 60 };
             let (real, fake) = (
@@ -148,7 +155,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 Sheet { images: &real, columns: 6, frame: color::REAL },
                 Sheet { images: &fake, columns: 6, frame: color::FAKE },
             ];
-            plot::image_grid(&file("pair"), &sheets, scale)?;
+            plot::table(&file("pair"), &[""], &["本物", "生成"], &sheets, scale)?;
         }
     }
     let width = (trained.history.len() / 80).max(1);
@@ -206,7 +213,7 @@ pub fn images(config: &Config, samples: &Tensor) -> Result<Tensor> {
     Ok(samples.reshape(((), config.channels, config.size, config.size))?)
 }
 
-/// 標準・壊した・治した、3 つの学習を比べる図。山の数の移り変わりと、点の群れです。
+/// 標準・壊した・直した、3 つの学習を比べる図。山の数の移り変わりと、点の群れです。
 pub fn compare(
     standard: &Recorder,
     collapsed: &Recorder,
@@ -221,7 +228,7 @@ pub fn compare(
         lines: vec![
             line("標準", standard, color::REAL),
             line("壊した", collapsed, color::FAKE),
-            line("治した", cured, color::DISCRIMINATOR),
+            line("直した", cured, color::DISCRIMINATOR),
         ],
         y_range: 0. ..8.,
         guides: vec![],
@@ -230,7 +237,7 @@ pub fn compare(
 
     let real = crate::train::dataset(&standard.config)?.narrow(0, 0, 128)?;
     // 崩壊した点の群れは山から山へ渡り歩く。1 コマでは分からないので、3 つの時点を並べる。
-    let panels: Vec<Panel> = [("壊した", collapsed), ("治した", cured)]
+    let panels: Vec<Panel> = [("壊した", collapsed), ("直した", cured)]
         .into_iter()
         .flat_map(|(title, recorder)| {
             recorder.frames.iter().rev().take(3).rev().map(move |f| (title, f))
@@ -238,7 +245,7 @@ pub fn compare(
         .map(|(title, frame)| {
             // まとめて判定する D の面は描けないので、どちらも点だけを描く。
             let frame = Frame { surface: None, samples: frame.samples.clone(), ..*frame };
-            plane(format!("{title} {} 回", frame.step), &real, &frame)
+            plane(format!("{title} {}", plot::times(frame.step)), &real, &frame)
         })
         .collect::<Result<_>>()?;
     plot::panels(&dir.join("collapse.svg"), &panels, 3)

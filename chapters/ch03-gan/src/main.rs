@@ -15,7 +15,7 @@ use tools::{cli, folder};
 
 /// 第3章 敵対的生成ネットワーク (GAN)
 ///
-/// 指定なしで、本に載せた実験をすべて行います (輪、壊した輪、治した輪、数字)。
+/// 指定なしで、本に載せた実験をすべて行います (輪、壊した輪、直した輪、数字)。
 /// 設定を 1 つでも指定すると、そのデータだけを学習します。
 #[derive(Parser)]
 #[command(name = "ch03-gan", args_conflicts_with_subcommands = true)]
@@ -62,13 +62,13 @@ fn train_book(options: &Options) -> Result<()> {
     session::train_book(
         options,
         &named,
-        |keep| Book::train(options.quiet, keep),
+        |keep| Book::train(|config| config, options.quiet, keep),
         Book::draw,
         |book| {
             vec![
                 ("輪", book.ring.reading()),
                 ("壊した輪 (--lr-d 2e-4)", book.collapsed.reading()),
-                ("治した輪 (--lr-d 2e-4 --pack 2)", book.cured.reading()),
+                ("直した輪 (--lr-d 2e-4 --pack 2)", book.cured.reading()),
                 ("数字", book.digits.reading()),
             ]
         },

@@ -22,6 +22,7 @@ fn mnist(dir: &std::path::Path, count: u32) {
     std::fs::write(dir.join("train-labels.idx1-ubyte"), labels).unwrap();
 }
 
+/// 手元の写真のフォルダから、カラーのまま学習し、生成できる。
 #[test]
 fn a_folder_of_photos_trains_in_colour() {
     let dir = tempfile::tempdir().unwrap();
@@ -39,6 +40,7 @@ fn a_folder_of_photos_trains_in_colour() {
     assert!(red.count() > 5 * 8 * 8, "見せた本物は、明るいまま、色のまま");
 }
 
+/// MNIST のファイルから学習し、生成できる。
 #[test]
 fn mnist_files_train() {
     let dir = tempfile::tempdir().unwrap();

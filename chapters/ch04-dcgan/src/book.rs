@@ -1,5 +1,6 @@
 //! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -18,7 +19,7 @@ use tools::store::Store;
 use crate::config::{Config, Model, Norm};
 use crate::data::Pictures;
 use crate::figures::{self, Recorder};
-use crate::measure::{self, Groups, mean};
+use crate::measure::{self, Answer, mean};
 use crate::model::{Discriminator, Generator};
 use crate::train::{self, Trained, latent};
 
@@ -139,7 +140,7 @@ impl tools::session::Outcome for Outcome {
 /// DCGAN の 1 回の更新と同じ CPU 時間で、全結合の GAN は何回更新できるか (測ると 3.4 回ほど)。
 pub const MLP_UPDATES: f64 = 3.5;
 
-/// 全結合と比べる回数: 本編の半分。全結合には、これと同じ計算時間を与えます。
+/// 全結合と比べる回数: 本編の半分 (学習率を下げ始めるところ)。全結合には、これと同じ計算時間を与えます。
 pub fn compared_steps() -> usize {
     Config::book().steps / 2
 }
@@ -157,26 +158,28 @@ pub struct Book {
     pub large_lr: Outcome,
 }
 
-/// 全結合の GAN。DCGAN と同じ計算時間だけ学習します。
+/// 全結合の GAN。DCGAN と同じ計算時間だけ学習します。比べる時点の DCGAN と同じく、学習率は下げません。
 pub fn mlp() -> Config {
     let steps = (compared_steps() as f64 * MLP_UPDATES) as usize;
-    Config { model: Model::Mlp, steps, ..Config::book() }
+    Config { model: Model::Mlp, steps, decay: 1., ..Config::book() }
 }
 
 /// BatchNorm を抜いた設定。
 pub fn no_norm() -> Config {
-    Config { norm: Norm::None, steps: broken_steps(), ..Config::book() }
+    Config { norm: Norm::None, steps: broken_steps(), decay: 1., ..Config::book() }
 }
 
-/// 学習率を 400 倍の 0.2 にした設定。
+/// 学習率を 200 倍の 0.2 にした設定。
 pub fn large_lr() -> Config {
-    Config { lr: 400. * Config::book().lr, steps: broken_steps(), ..Config::book() }
+    Config { lr: 200. * Config::book().lr, steps: broken_steps(), decay: 1., ..Config::book() }
 }
 
 impl Book {
-    /// すべて学習します。本の図は種 0 のものです。
-    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
-        let run = |label: &str, config: Config| run(label, &Config { seed, ..config }, quiet);
+    /// すべて学習します。
+    ///
+    /// どの設定も、`change` を通してから使います。試験が種や学習率を変えるためのもので、本では何も変えません。
+    pub fn train(change: impl Fn(Config) -> Config + Sync, quiet: bool) -> Result<Self> {
+        let run = |label: &str, config: Config| run(label, &change(config), quiet);
         // 互いに関わりのない学習なので、半分ずつ並べて進める。
         let others = || -> Result<_> {
             Ok([
@@ -196,7 +199,7 @@ impl Book {
             ("DCGAN", &self.dcgan, 1., color::GENERATOR),
             ("全結合", &self.mlp, MLP_UPDATES, color::CLASSES[0]),
             ("BatchNorm なし", &self.no_norm, 1., color::CLASSES[1]),
-            ("学習率 400 倍", &self.large_lr, 1., color::CLASSES[4]),
+            ("学習率 200 倍", &self.large_lr, 1., color::CLASSES[4]),
         ]
         .map(|(label, outcome, updates_per_step, color)| figures::Run {
             label,
@@ -278,15 +281,17 @@ impl Book {
         record.result("nearest.same", format!("{:.2}", nearest.same));
         record.result("nearest.other", format!("{:.2}", nearest.other));
         record.result("nearest.copies", format!("{:.1} %", 100. * nearest.copies));
+        record.result("nearest.kinds", nearest.kinds);
         let [walked, mixed] = self.dcgan.midpoints()?;
         record.result("walk.z", format!("{walked:.2}"));
         record.result("walk.pixels", format!("{mixed:.2}"));
-        let shift = self.dcgan.arithmetic()?;
-        let percent = |place: f32| format!("{:.0} %", 100. * place);
-        record.result("arithmetic.thickness_c", percent(shift.thickness[0]));
-        record.result("arithmetic.thickness_answer", percent(shift.thickness[1]));
-        record.result("arithmetic.outline_b", percent(shift.outline[0]));
-        record.result("arithmetic.outline_answer", percent(shift.outline[1]));
+        for (answer, place) in self.dcgan.arithmetic()? {
+            let key = answer.key();
+            for (name, place) in [("thickness", place.thickness), ("outline", place.outline)] {
+                record
+                    .result(&format!("arithmetic.{name}_{key}"), format!("{:.0} %", 100. * place));
+            }
+        }
         for kernel in 2..=5 {
             let strength = measure::checkerboard(&figures::untrained(&Config::book(), kernel)?)?;
             record.result(&format!("checkerboard.k{kernel}"), format!("{strength:.2}"));
@@ -314,14 +319,17 @@ pub struct Nearest {
     pub other: f32,
     /// 作った画像のうち、「本物を新しく置いた画像」の中ほどより学習用の字に近いものの割合
     pub copies: f64,
+    /// 作った画像にいちばん近い学習用の字の、種類の数
+    pub kinds: usize,
 }
 
-/// 足し引きの前後の属性。作った 1,000 枚の中での順位 (0〜1、大きいほど太い・込み入っている) の平均です。
-pub struct Shift {
-    /// 太さ: C (細い) の 3 枚、答え
-    pub thickness: [f32; 2],
-    /// 込み具合: B (込み入っている) の 3 枚、答え
-    pub outline: [f32; 2],
+/// 性質の順位: 作った 1,000 枚の中で、下から数えてどこに来るか (0〜1) の平均です。
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// 太さ
+    pub thickness: f32,
+    /// 込み具合
+    pub outline: f32,
 }
 
 impl Outcome {
@@ -352,7 +360,9 @@ impl Outcome {
                 .map(|(distance, _)| distance)
                 .collect())
         };
-        let fake = distances(&self.trained.generate(COUNT, Seed(config.seed))?)?;
+        let found = measure::nearest(&self.trained.generate(COUNT, Seed(config.seed))?, &known)?;
+        let kinds = found.iter().map(|&(_, at)| at).collect::<BTreeSet<_>>().len();
+        let fake: Vec<f32> = found.into_iter().map(|(distance, _)| distance).collect();
         let mut same = distances(&pictures.sample(COUNT, &mut Seed(config.seed).rng("nearest"))?)?;
         let (same_mean, fake_mean) = (mean(&same), mean(&fake));
         same.sort_by(f32::total_cmp);
@@ -363,6 +373,7 @@ impl Outcome {
             same: same_mean,
             other: mean(&measure::nearest_others(&known, COUNT)?),
             copies: copies as f64 / fake.len() as f64,
+            kinds,
         })
     }
 
@@ -381,30 +392,24 @@ impl Outcome {
         ])
     }
 
-    /// (太・密) − (細・密) + (細・疎) を、違う 3 個ずつで何度も行います。
-    pub fn arithmetic(&self) -> Result<Shift> {
-        const TRIALS: usize = 60;
+    /// 足し引き a − b + c を、違う 3 個ずつで何度も行い、使った組・答え・比べる答えの性質を測ります。
+    pub fn arithmetic(&self) -> Result<Vec<(Answer, Place)>> {
+        const TRIALS: usize = 100;
         let (z, images) = figures::many(&self.trained)?;
-        let groups = Groups::choose(&z, &images)?;
-        let groups = [&groups.thick_dense, &groups.thin_dense, &groups.thin_sparse];
         let rng = &mut Seed(self.trained.config.seed).rng("trials");
-        let answers = (0..TRIALS).map(|_| {
-            let [a, b, c] = groups.map(|group| measure::three(group, rng));
-            measure::arithmetic([&a?, &b?, &c?])
-        });
-        let answers = Tensor::cat(&answers.collect::<Result<Vec<_>>>()?, 0)?;
-        let draw = |z: &Tensor| train::draw(&self.trained.gan.generator, z);
-        let (b, c, answers) = (draw(groups[1])?, draw(groups[2])?, draw(&answers)?);
+        let trials = measure::trials(TRIALS, &z, &images, rng)?;
         let place = |attribute: fn(&Tensor) -> Result<Vec<f32>>, shown: &Tensor| -> Result<f32> {
             let all = attribute(&images)?;
             let below = |value: f32| all.iter().filter(|&&other| other < value).count();
             let places = attribute(shown)?.into_iter().map(|v| below(v) as f32 / all.len() as f32);
             Ok(mean(&places.collect::<Vec<_>>()))
         };
-        Ok(Shift {
-            thickness: [place(measure::thickness, &c)?, place(measure::thickness, &answers)?],
-            outline: [place(measure::outline, &b)?, place(measure::outline, &answers)?],
-        })
+        let measured = Answer::ALL.into_iter().zip(trials).map(|(answer, z)| {
+            let shown = train::draw(&self.trained.gan.generator, &z)?;
+            let thickness = place(measure::thickness, &shown)?;
+            Ok((answer, Place { thickness, outline: place(measure::outline, &shown)? }))
+        });
+        measured.collect()
     }
 }
 

@@ -101,6 +101,9 @@ pub struct Config {
     /// 学習率 (論文 4 節では 0.0002)
     #[arg(long)]
     pub lr: f64,
+    /// 学習率を下げ始める時点。0.5 なら、後半で 0 まで直線的に下げます。1 なら下げません (論文と同じ)
+    #[arg(long)]
+    pub decay: f64,
     /// Adam の β1 (論文 4 節では 0.5)
     #[arg(long)]
     pub beta1: f64,
@@ -115,15 +118,16 @@ impl Config {
             size: 32,
             channels: 1,
             seed: 0,
-            // 論文との差: 30 秒で終えるために、小さなミニバッチで回数を稼ぎ、学習率を少し上げる。
-            steps: 3000,
+            // 論文との差: 30 秒で終えるために、小さなミニバッチで回数を稼ぎ、学習率を上げて、後半で下げる。
+            steps: 2000,
             batch: 16,
             z_dim: 64,
             noise: Noise::Normal,
             width: 16,
             kernel: 4,
             norm: Norm::Batch,
-            lr: 5e-4,
+            lr: 1e-3,
+            decay: 0.5,
             beta1: 0.5,
         }
     }
@@ -141,6 +145,7 @@ impl Config {
             width: 128,
             kernel: 5,
             lr: 2e-4,
+            decay: 1.,
             ..Self::book()
         }
     }
@@ -222,6 +227,7 @@ impl Config {
         }
         memory(self.memory(), "--size か --width か --batch")?;
         within("--lr", self.lr, 0., 1.)?;
+        within("--decay", self.decay, 0., 1.)?;
         below_one("--beta1", self.beta1)?;
         Ok(())
     }

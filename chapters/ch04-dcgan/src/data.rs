@@ -7,6 +7,7 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 use common::glyphs::{self, Font, Placement};
 use rand::Rng;
+use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::config::Config;
@@ -102,6 +103,28 @@ impl Pictures {
             Self::Folder(images) => {
                 let n = images.dim(0)? as u32;
                 let chosen: Vec<u32> = (0..count).map(|_| rng.random_range(0..n)).collect();
+                Ok(images.index_select(&Tensor::new(chosen, images.device())?, 0)?)
+            }
+        }
+    }
+
+    /// 図に並べる `count` 枚。同じ字 (フォルダなら同じ画像) は、足りるかぎり 2 度出しません。
+    pub fn distinct(&self, count: usize, rng: &mut impl Rng) -> Result<Tensor> {
+        match self {
+            Self::Kanji(kanji) => {
+                let mut letters: Vec<Letter> = Vec::new();
+                while letters.len() < count.min(kanji.chars.len()) {
+                    let letter = kanji.choose(rng);
+                    if letters.iter().all(|known| known.char != letter.char) {
+                        letters.push(letter);
+                    }
+                }
+                kanji.draw(&letters)
+            }
+            Self::Folder(images) => {
+                let mut order: Vec<u32> = (0..images.dim(0)? as u32).collect();
+                order.shuffle(rng);
+                let chosen: Vec<u32> = order.into_iter().cycle().take(count).collect();
                 Ok(images.index_select(&Tensor::new(chosen, images.device())?, 0)?)
             }
         }

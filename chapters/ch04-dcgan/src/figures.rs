@@ -4,13 +4,14 @@ use std::path::Path;
 
 use anyhow::Result;
 use candle_core::Tensor;
-use common::seed::{Seed, uniform};
+use common::history::thousands;
+use common::seed::Seed;
 use common::state::{Resume, State};
 use tools::plot::{self, Line, LineChart, Panel, Sheet, Surface, color};
 
 use crate::config::Config;
 use crate::data::Pictures;
-use crate::measure::{self, Groups};
+use crate::measure::{self, Answer};
 use crate::model::Generator;
 use crate::train::{self, Progress, Trained, latent};
 
@@ -104,20 +105,19 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let file = |what: &str| dir.join(format!("{name}-{what}"));
     let seed = Seed(trained.config.seed);
 
-    const COLUMNS: usize = 10;
-    let rows: Vec<Tensor> = recorder
-        .frames
-        .iter()
-        .map(|frame| frame.samples.narrow(0, 0, COLUMNS))
-        .collect::<candle_core::Result<_>>()?;
-    let images = Tensor::cat(&rows, 0)?;
-    let sheet = Sheet { images: &images, columns: COLUMNS, frame: color::FAKE };
-    plot::image_grid(&file("steps.png"), &[sheet], 2)?;
+    let rows = recorder.frames.iter().map(|frame| {
+        let name = format!("{} 回", thousands(frame.step));
+        Ok((name, frame.samples.narrow(0, 0, COLUMNS)?, color::FAKE))
+    });
+    rows_of(&file("steps.png"), &rows.collect::<Result<Vec<_>>>()?)?;
 
-    let real = trained.pictures.sample(36, &mut seed.rng("shown"))?;
-    pair(
+    let real = trained.pictures.distinct(SIDE_BY_SIDE, &mut seed.rng("shown"))?;
+    side_by_side(
         &file("samples.png"),
-        &[(&real, color::REAL), (&trained.generate(36, seed)?, color::FAKE)],
+        &[
+            ("本物", &real, color::REAL),
+            ("生成された字", &trained.generate(SIDE_BY_SIDE, seed)?, color::FAKE),
+        ],
     )?;
     nearest(trained, &file("nearest.png"))?;
     walk(trained, &file("walk.png"))?;
@@ -153,22 +153,35 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     .save(&file("outputs.svg"))
 }
 
-/// 画像の群れを、1 群を 6 列にして左から右へ並べます。
-fn pair(path: &Path, groups: &[(&Tensor, color::RGBColor)]) -> Result<()> {
-    let sheets: Vec<Sheet> =
-        groups.iter().map(|&(images, frame)| Sheet { images, columns: 6, frame }).collect();
-    plot::image_grid(path, &sheets, 2)
+/// 左右に並べて見比べる、1 群の枚数。
+const SIDE_BY_SIDE: usize = 36;
+
+/// 名前の付いた画像の群れを、1 群を 6 列にして左から右へ並べます。
+fn side_by_side(path: &Path, groups: &[(&str, &Tensor, color::RGBColor)]) -> Result<()> {
+    let names: Vec<_> = groups.iter().map(|group| group.0).collect();
+    let sheets = groups.iter().map(|&(_, images, frame)| Sheet { images, columns: 6, frame });
+    plot::table(path, &[""], &names, &sheets.collect::<Vec<_>>(), 2)
+}
+
+/// 1 行の枚数。
+const COLUMNS: usize = 10;
+
+/// 名前の付いた画像の行を、上から下へ積みます。
+fn rows_of(path: &Path, rows: &[(impl AsRef<str>, Tensor, color::RGBColor)]) -> Result<()> {
+    let names: Vec<_> = rows.iter().map(|row| row.0.as_ref()).collect();
+    let sheets =
+        rows.iter().map(|(_, images, frame)| Sheet { images, columns: COLUMNS, frame: *frame });
+    plot::table(path, &names, &[""], &sheets.collect::<Vec<_>>(), 2)
 }
 
 /// 学習に使う本物の見本。
 pub fn real(trained: &Trained, path: &Path) -> Result<()> {
     let images = trained.pictures.sample(60, &mut Seed(trained.config.seed).rng("samples"))?;
-    plot::image_grid(path, &[Sheet { images: &images, columns: 10, frame: color::REAL }], 2)
+    rows_of(path, &[("本物", images, color::REAL)])
 }
 
 /// 作った画像の下に、特徴でいちばん近い学習用の字を置きます。
 fn nearest(trained: &Trained, path: &Path) -> Result<()> {
-    const COLUMNS: usize = 10;
     let known = trained.pictures.known()?;
     let fake = trained.generate(2 * COLUMNS, Seed(trained.config.seed.wrapping_add(1)))?;
     let found = measure::nearest(&fake, &known)?;
@@ -176,36 +189,27 @@ fn nearest(trained: &Trained, path: &Path) -> Result<()> {
     let found = known.index_select(&Tensor::new(found, known.device())?, 0)?;
     let mut rows = Vec::new();
     for start in [0, COLUMNS] {
-        rows.push((fake.narrow(0, start, COLUMNS)?, color::FAKE));
-        rows.push((found.narrow(0, start, COLUMNS)?, color::REAL));
+        rows.push(("生成", fake.narrow(0, start, COLUMNS)?, color::FAKE));
+        rows.push(("近い字", found.narrow(0, start, COLUMNS)?, color::REAL));
     }
-    let sheets: Vec<Sheet> = rows
-        .iter()
-        .map(|(images, frame)| Sheet { images, columns: COLUMNS, frame: *frame })
-        .collect();
-    plot::image_stack(path, &sheets, 2)
+    rows_of(path, &rows)
 }
 
 /// z を歩く: 上の 4 行は潜在変数を、下の 1 行は画素を、少しずつ混ぜたもの。
 fn walk(trained: &Trained, path: &Path) -> Result<()> {
-    const STEPS: usize = 10;
     const ROWS: usize = 4;
     let (config, generator) = (&trained.config, &trained.gan.generator);
     let ends = latent(config, ROWS + 1, &mut Seed(config.seed).rng("walk"))?;
     let mut rows = Vec::new();
     for row in 0..ROWS {
-        let z = measure::walk(&ends.get(row)?, &ends.get(row + 1)?, STEPS)?;
-        rows.push(train::draw(generator, &z)?);
+        let z = measure::walk(&ends.get(row)?, &ends.get(row + 1)?, COLUMNS)?;
+        rows.push(("z を歩く", train::draw(generator, &z)?, color::LATENT));
     }
-    let walked = Tensor::cat(&rows, 0)?;
     // 最後の行の両端を、画素のまま混ぜる。
-    let last = &rows[ROWS - 1];
-    let mixed = measure::walk(&last.get(0)?, &last.get(STEPS - 1)?, STEPS)?;
-    let sheets = [
-        Sheet { images: &walked, columns: STEPS, frame: color::LATENT },
-        Sheet { images: &mixed, columns: STEPS, frame: color::MUTED },
-    ];
-    plot::image_stack(path, &sheets, 2)
+    let last = &rows[ROWS - 1].1;
+    let mixed = measure::walk(&last.get(0)?, &last.get(COLUMNS - 1)?, COLUMNS)?;
+    rows.push(("画素を\n混ぜる", mixed, color::MUTED));
+    rows_of(path, &rows)
 }
 
 /// 属性で選ぶための、たくさんの z と、その画像。
@@ -216,25 +220,28 @@ pub fn many(trained: &Trained) -> Result<(Tensor, Tensor)> {
     Ok((z, images))
 }
 
-/// (太・密) − (細・密) + (細・疎)。左の 3 列は元の 3 枚とその平均、右は答えとその近所です。
+/// 足し引きの例。1 行が 1 例で、左から、使った 3 つの組、答え、比べるための答えです。
 fn arithmetic(trained: &Trained, path: &Path) -> Result<()> {
+    const EXAMPLES: usize = 3;
     let (z, images) = many(trained)?;
-    let groups = Groups::choose(&z, &images)?;
+    let rng = &mut Seed(trained.config.seed).rng("examples");
+    let trials = measure::trials(EXAMPLES, &z, &images, rng)?;
     let draw = |z: &Tensor| train::draw(&trained.gan.generator, z);
-    let first = |group: &Tensor| group.narrow(0, 0, 3);
-    let triples =
-        [first(&groups.thick_dense)?, first(&groups.thin_dense)?, first(&groups.thin_sparse)?];
-    let column = |triple: &Tensor| draw(&Tensor::cat(&[triple, &triple.mean_keepdim(0)?], 0)?);
-    let columns = triples.iter().map(column).collect::<Result<Vec<_>>>()?;
-    // 論文と同じく、答えのまわりに ±0.25 の一様なノイズを足したものも見せる。
-    let answer = measure::arithmetic(triples.each_ref())?;
-    let dim = trained.config.z_dim;
-    let noise = uniform(&mut Seed(trained.config.seed).rng("around"), -0.25, 0.25, (11, dim))?;
-    let answers = draw(&Tensor::cat(&[&answer, &answer.broadcast_add(&noise)?], 0)?)?;
-    let mut sheets: Vec<Sheet> =
-        columns.iter().map(|images| Sheet { images, columns: 1, frame: color::LATENT }).collect();
-    sheets.push(Sheet { images: &answers, columns: 3, frame: color::FAKE });
-    plot::image_grid(path, &sheets, 2)
+    let images = trials.iter().map(draw).collect::<Result<Vec<_>>>()?;
+    let mut cells = Vec::new();
+    for example in 0..EXAMPLES {
+        for (answer, images) in Answer::ALL.iter().zip(&images) {
+            let frame = match answer {
+                Answer::A | Answer::B | Answer::C => color::LATENT,
+                Answer::Arithmetic => color::FAKE,
+                _ => color::MUTED,
+            };
+            cells.push((images.narrow(0, example, 1)?, frame));
+        }
+    }
+    let rows: Vec<_> = (1..=EXAMPLES).map(|example| format!("例 {example}")).collect();
+    let sheets = cells.iter().map(|(images, frame)| Sheet { images, columns: 1, frame: *frame });
+    plot::table(path, &rows, &Answer::ALL.map(Answer::name), &sheets.collect::<Vec<_>>(), 2)
 }
 
 /// 転置畳み込みの重なり。重みも入力もすべて 1 の、本物の層の出力です。
@@ -279,18 +286,21 @@ pub fn overlap(dir: &Path) -> Result<()> {
     .save(&dir.join("overlap-counts.svg"))
 }
 
-/// 学習していない生成器をたくさん作り、画素ごとの 2 乗平均を描きます: カーネル 3、4、5。
+/// 学習していない生成器をたくさん作り、画素ごとの 2 乗平均を描きます。上が割り切れるカーネル、下が割り切れないカーネルです。
 pub fn checkerboard(config: &Config, dir: &Path) -> Result<()> {
-    let maps = [3, 4, 5].map(|kernel| -> Result<Tensor> {
-        let energy = measure::energy(&untrained(config, kernel)?)?;
-        // いちばん強い画素を黒、0 を白にする。
-        let most = energy.max_all()?.to_scalar::<f32>()?;
-        Ok(energy.affine(2. / f64::from(most), -1.)?)
+    let panels = [2, 4, 3, 5].map(|kernel| -> Result<Panel> {
+        let mut values = measure::repeated(&untrained(config, kernel)?)?;
+        // いちばん強い画素をその色に、0 を無彩色にする。
+        let most = values.iter().flatten().fold(0f32, |most, &v| most.max(v));
+        values.iter_mut().flatten().for_each(|value| *value /= most);
+        Ok(Panel {
+            title: format!("カーネル {kernel}"),
+            heat: Some((color::GENERATOR, Surface { values })),
+            ..Default::default()
+        })
     });
-    let maps = maps.into_iter().collect::<Result<Vec<_>>>()?;
-    let sheets: Vec<Sheet> =
-        maps.iter().map(|images| Sheet { images, columns: 1, frame: color::GENERATOR }).collect();
-    plot::image_grid(&dir.join("checkerboard.png"), &sheets, 6)
+    let panels = panels.into_iter().collect::<Result<Vec<_>>>()?;
+    plot::panels(&dir.join("checkerboard.svg"), &panels, 2)
 }
 
 /// 種だけが違う、学習していない生成器 100 個の画像 `[400, C, H, W]`。
@@ -328,11 +338,12 @@ impl Run<'_> {
 pub fn compare(runs: &[Run; 4], compared: usize, broken: usize, dir: &Path) -> Result<()> {
     let [dcgan, mlp, no_norm, large_lr] = runs;
     let config = &dcgan.trained.config;
-    let real = dcgan.trained.pictures.sample(FIXED, &mut Seed(config.seed).rng("shown"))?;
-    let groups = [dcgan, mlp].map(|run| (run.samples_at(compared), color::FAKE));
-    pair(&dir.join("compare.png"), &[(&real, color::REAL), groups[0], groups[1]])?;
-    let groups = [dcgan, no_norm, large_lr].map(|run| (run.samples_at(broken), color::FAKE));
-    pair(&dir.join("broken.png"), &groups)?;
+    let real = dcgan.trained.pictures.distinct(FIXED, &mut Seed(config.seed).rng("shown"))?;
+    let groups = [dcgan, mlp].map(|run| (run.label, run.samples_at(compared), color::FAKE));
+    side_by_side(&dir.join("compare.png"), &[("本物", &real, color::REAL), groups[0], groups[1]])?;
+    let groups = [("標準", dcgan), (no_norm.label, no_norm), (large_lr.label, large_lr)];
+    let groups = groups.map(|(name, run)| (name, run.samples_at(broken), color::FAKE));
+    side_by_side(&dir.join("broken.png"), &groups)?;
     let lines = runs.iter().map(|run| {
         let points = run.recorder.distances.iter();
         let points = points.map(|&(step, d)| (step / run.updates_per_step, d)).collect();

@@ -130,6 +130,25 @@ pub fn energy(images: &Tensor) -> Result<Tensor> {
     Ok(images.sqr()?.mean((0, 1))?.unsqueeze(0)?.unsqueeze(0)?)
 }
 
+/// 真ん中の、画素ごとの 2 乗平均 `[16][16]`。8 画素ごとに繰り返すものとして平均します。
+///
+/// 2 倍に広げる層 3 つの重なり方は、8 画素ごとに繰り返します。縁の効果を除き、重みの癖をならすための平均です。
+pub fn repeated(images: &Tensor) -> Result<Vec<Vec<f32>>> {
+    const PERIOD: usize = 8;
+    let (_, _, h, w) = images.dims4()?;
+    let energy = energy(images)?.get(0)?.get(0)?.to_vec2::<f32>()?;
+    let inside = |side: usize| PERIOD..side - side % PERIOD - PERIOD;
+    let value = |y: usize, x: usize| {
+        let rows = inside(h).filter(|row| row % PERIOD == y % PERIOD);
+        let cells = rows.flat_map(|row| {
+            let columns = inside(w).filter(|column| column % PERIOD == x % PERIOD);
+            columns.map(|column| energy[row][column]).collect::<Vec<_>>()
+        });
+        mean(&cells.collect::<Vec<_>>())
+    };
+    Ok((0..2 * PERIOD).map(|y| (0..2 * PERIOD).map(|x| value(y, x)).collect()).collect())
+}
+
 /// 市松模様の強さ: 画素を (縦の偶奇, 横の偶奇) の 4 組に分け、組ごとの 2 乗平均の最大 ÷ 最小。
 ///
 /// むらがなければ、どの組も同じなので 1 になります。縁の 4 画素は除きます。
@@ -173,6 +192,94 @@ pub fn arithmetic([a, b, c]: [&Tensor; 3]) -> Result<Tensor> {
     Ok(((a.mean_keepdim(0)? - b.mean_keepdim(0)?)? + c.mean_keepdim(0)?)?)
 }
 // ANCHOR_END: arithmetic
+
+/// 足し引きに使った組と、答えと、比べるための答え。
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// 足す組 a: 太くて込み入った字
+    A,
+    /// 引く組 b: 細くて込み入った字
+    B,
+    /// 出発点の組 c: 細くてまばらな字
+    C,
+    /// 答え a − b + c
+    Arithmetic,
+    /// 逆向き b − a + c: 向きに意味があるなら、答えと反対へ動く
+    Reversed,
+    /// でたらめな差 r − s + c: r と s は、性質と関わりなく選んだ 3 個ずつ
+    Unrelated,
+    /// でたらめな z: 何も知らない答え
+    Random,
+}
+
+impl Answer {
+    pub const ALL: [Self; 7] = [
+        Self::A,
+        Self::B,
+        Self::C,
+        Self::Arithmetic,
+        Self::Reversed,
+        Self::Unrelated,
+        Self::Random,
+    ];
+
+    /// 図に書く名前。
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::A => "a\n太い\n込んだ",
+            Self::B => "b\n細い\n込んだ",
+            Self::C => "c\n細い\nまばら",
+            Self::Arithmetic => "答え\na−b+c",
+            Self::Reversed => "逆向き\nb−a+c",
+            Self::Unrelated => "別の差\nr−s+c",
+            Self::Random => "でたら\nめな z",
+        }
+    }
+
+    /// 記録に書く名前。
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::B => "b",
+            Self::C => "c",
+            Self::Arithmetic => "answer",
+            Self::Reversed => "reversed",
+            Self::Unrelated => "unrelated",
+            Self::Random => "random",
+        }
+    }
+}
+
+/// 違う 3 個ずつで、足し引きを `count` 回くり返します。[`Answer::ALL`] の順に、z `[count, z_dim]` です。
+///
+/// a・b・c の z は、足し引きに使う 3 個の平均です。
+pub fn trials(
+    count: usize,
+    z: &Tensor,
+    images: &Tensor,
+    rng: &mut impl Rng,
+) -> Result<Vec<Tensor>> {
+    let Groups { thick_dense, thin_dense, thin_sparse } = &Groups::choose(z, images)?;
+    let mut rows = vec![Vec::new(); Answer::ALL.len()];
+    for _ in 0..count {
+        let [a, b, c] = [thick_dense, thin_dense, thin_sparse].map(|group| three(group, rng));
+        let (a, b, c) = (a?, b?, c?);
+        let [r, s] = [three(z, rng)?, three(z, rng)?];
+        let random = z.get(rng.random_range(0..z.dim(0)?))?.unsqueeze(0)?;
+        for (row, answer) in rows.iter_mut().zip(Answer::ALL) {
+            row.push(match answer {
+                Answer::A => a.mean_keepdim(0)?,
+                Answer::B => b.mean_keepdim(0)?,
+                Answer::C => c.mean_keepdim(0)?,
+                Answer::Arithmetic => arithmetic([&a, &b, &c])?,
+                Answer::Reversed => arithmetic([&b, &a, &c])?,
+                Answer::Unrelated => arithmetic([&r, &s, &c])?,
+                Answer::Random => random.clone(),
+            });
+        }
+    }
+    rows.iter().map(|row| Ok(Tensor::cat(row, 0)?)).collect()
+}
 
 /// 組から、違う 3 個を選びます。
 pub fn three(group: &Tensor, rng: &mut impl Rng) -> Result<Tensor> {

@@ -76,6 +76,13 @@ pub fn optimizer(config: &Config) -> AdamConfig {
     AdamConfig { lr: config.lr, beta1: config.beta1, ..AdamConfig::default() }
 }
 
+/// `step` 回目 (1 から) の学習率が、最初の何倍か。`decay` の時点までは 1、その後は直線的に 0 へ下げます。
+pub fn learning_rate(config: &Config, step: usize) -> f64 {
+    let start = config.decay * config.steps as f64;
+    let left = (config.steps + 1 - step) as f64 / (config.steps as f64 - start + 1.);
+    left.min(1.)
+}
+
 /// 潜在変数 z `[count, z_dim]`。
 pub fn latent(config: &Config, count: usize, rng: &mut impl Rng) -> candle_core::Result<Tensor> {
     match config.noise {
@@ -219,6 +226,9 @@ pub fn resume(
         if go_on.is_break() {
             break;
         }
+        let rate = learning_rate(config, step);
+        gan.g_optimizer.set_learning_rate(config.lr * rate);
+        gan.d_optimizer.set_learning_rate(config.lr * rate);
         let real = pictures.sample(config.batch, &mut picture_rng)?;
         let z = latent(config, config.batch, &mut noise_rng)?;
         let losses = train_step(&mut gan, &real, &z)?;

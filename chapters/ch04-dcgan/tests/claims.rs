@@ -63,6 +63,7 @@ fn deviation(values: &[f32]) -> f32 {
 
 // ---- 論文 3 節と 4 節の処方 ----
 
+/// 大きさを変えるのは畳み込みのストライドだけで、プーリングの層は無い。
 #[test]
 fn no_pooling_only_strides() {
     for config in configs() {
@@ -80,6 +81,7 @@ fn no_pooling_only_strides() {
     }
 }
 
+/// 隠れ層に全結合層が無い。
 #[test]
 fn no_hidden_fully_connected_layer() {
     for config in configs() {
@@ -101,6 +103,7 @@ fn no_hidden_fully_connected_layer() {
     assert!(named.filter(|(name, _)| name.ends_with("weight")).all(|(_, var)| var.rank() == 2));
 }
 
+/// バッチ正規化は、生成器の出力層と識別器の入力層を除いて置かれている。
 #[test]
 fn batch_norm_everywhere_but_generator_output_and_discriminator_input() {
     for config in configs() {
@@ -124,6 +127,7 @@ fn batch_norm_everywhere_but_generator_output_and_discriminator_input() {
     }
 }
 
+/// 活性化関数は、生成器が ReLU と tanh、識別器が Leaky ReLU である。
 #[test]
 fn activations_are_relu_tanh_and_leaky_relu() {
     for config in configs() {
@@ -138,6 +142,7 @@ fn activations_are_relu_tanh_and_leaky_relu() {
     }
 }
 
+/// 作った画像の画素は、−1 から 1 の間に収まる。
 #[test]
 fn generated_pixels_lie_in_minus_one_to_one() {
     let config = Config::tiny();
@@ -155,6 +160,7 @@ fn generated_pixels_lie_in_minus_one_to_one() {
     assert!(real.contains(&-1.) && real.contains(&1.));
 }
 
+/// 重みは、標準偏差 0.02 の正規分布から始まる。
 #[test]
 fn weights_start_from_normal_with_deviation_002() {
     let gan = Gan::new(&Config::book()).unwrap();
@@ -174,6 +180,7 @@ fn weights_start_from_normal_with_deviation_002() {
     }
 }
 
+/// 論文の設定の Adam は、学習率 0.0002、β1 = 0.5 で動く。
 #[test]
 fn adam_uses_the_papers_settings() {
     let paper = Config::paper();
@@ -198,6 +205,7 @@ fn adam_uses_the_papers_settings() {
 
 // ---- 大きさと個数 ----
 
+/// 畳み込みと転置畳み込みの出力の大きさは、式のとおりになる。
 #[test]
 fn output_sizes_follow_the_formula() {
     // 畳み込み: (入力 + 2·余白 − カーネル) ÷ ストライド + 1 (端数は切り捨て)
@@ -225,6 +233,7 @@ fn output_sizes_follow_the_formula() {
     }
 }
 
+/// 生成器では、画像が 2 倍になるたびにチャネルが半分になる。
 #[test]
 fn channels_halve_while_the_image_doubles() {
     let outputs = |config: &Config| {
@@ -238,6 +247,7 @@ fn channels_halve_while_the_image_doubles() {
     assert_eq!(g, [1024, 512, 256, 128, 3]);
 }
 
+/// 論文の大きさのネットワークの重みの数は、公開されているものと一致する。
 #[test]
 fn paper_size_networks_have_the_public_parameter_counts() {
     let count = |config: &Config| {
@@ -270,6 +280,7 @@ fn paper_size_networks_have_the_public_parameter_counts() {
 
 // ---- 損失と 1 回の更新 (GAN の章と同じ約束) ----
 
+/// 識別器の損失は、本物と偽物の両方で決まる。
 #[test]
 fn discriminator_loss_uses_real_and_fake() {
     let column = |v: f32| Tensor::full(v, (3, 1), &Device::Cpu).unwrap();
@@ -284,6 +295,7 @@ fn discriminator_loss_uses_real_and_fake() {
     assert!((generator(0.) - 2f32.ln()).abs() < 1e-6 && generator(-3.) > 3.);
 }
 
+/// 識別器の番では、生成器の重みが変わらない。
 #[test]
 fn discriminator_step_leaves_generator_unchanged() {
     // detach した偽物からは、生成器へ勾配が届かない。
@@ -297,6 +309,7 @@ fn discriminator_step_leaves_generator_unchanged() {
     assert!(learned(&gan, "discriminator").iter().all(|(_, var)| gradients.get(var).is_some()));
 }
 
+/// 生成器の番では、識別器の重みが変わらない。
 #[test]
 fn generator_step_leaves_discriminator_unchanged() {
     // 固定した識別器を通ると、勾配は生成器にだけ届く。
@@ -316,6 +329,7 @@ fn generator_step_leaves_discriminator_unchanged() {
     }
 }
 
+/// 生成器の番に、本物の画像は使われない。
 #[test]
 fn generator_never_sees_real_data() {
     // 生成器が 1 回でどう動いたか。識別器の学習率は、生成器と同じ `lr` である。
@@ -335,6 +349,7 @@ fn generator_never_sees_real_data() {
 
 // ---- BatchNorm ----
 
+/// 学習中は、同じミニバッチのほかの画像によって出力が変わる。
 #[test]
 fn batch_norm_ties_the_images_of_a_batch() {
     let config = Config::tiny();
@@ -354,6 +369,7 @@ fn batch_norm_ties_the_images_of_a_batch() {
     assert!(gap(Norm::None, true) < 1e-6);
 }
 
+/// 生成のときは、ほかの画像が何でも、出力は変わらない。
 #[test]
 fn generation_does_not_depend_on_the_batch() {
     let config = Config::tiny();
@@ -372,6 +388,7 @@ fn generation_does_not_depend_on_the_batch() {
     assert!(!close(&first(4), &first(8), 1e-3));
 }
 
+/// バッチ正規化があると、学習の前でも信号がしぼまない。
 #[test]
 fn batch_norm_keeps_the_signal_alive_at_the_start() {
     // N(0, 0.02) の小さな重みでは、層を重ねるたびに信号がしぼむ。BatchNorm は毎回、標準偏差を 1 に戻す。
@@ -389,6 +406,7 @@ fn batch_norm_keeps_the_signal_alive_at_the_start() {
 
 // ---- 市松模様 ----
 
+/// カーネル 3 では重なりにむらがあり、カーネル 4 では一様である。
 #[test]
 fn kernel_three_overlaps_unevenly_and_kernel_four_evenly() {
     let inner = |kernel: usize| {
@@ -414,6 +432,7 @@ fn kernel_three_overlaps_unevenly_and_kernel_four_evenly() {
     assert_eq!((most(1), most(2)), (4., 9.));
 }
 
+/// 学習していない生成器の市松模様は、重なりにむらのあるカーネルだけに出る。
 #[test]
 fn untrained_generator_shows_the_checkerboard_only_when_overlap_is_uneven() {
     let strength = |kernel: usize| {
@@ -428,6 +447,7 @@ fn untrained_generator_shows_the_checkerboard_only_when_overlap_is_uneven() {
 
 // ---- データ、特徴、潜在変数 ----
 
+/// 同じ画像は、二度と出てこない。
 #[test]
 fn pictures_are_endless() {
     let config = Config::book();
@@ -447,6 +467,7 @@ fn pictures_are_endless() {
     assert_eq!(values(&colour)[0], 1.);
 }
 
+/// この章の距離は、ぼけ・砂嵐・線の向きの違いのどれでも大きくなる。
 #[test]
 fn distance_grows_with_blur_noise_and_wrong_strokes() {
     let pictures = Pictures::new(&Config::book()).unwrap();
@@ -464,6 +485,7 @@ fn distance_grows_with_blur_noise_and_wrong_strokes() {
     }
 }
 
+/// 3 個の平均を足し引きした z の散らばりは、1 個の z と同じになる。
 #[test]
 fn three_exemplars_keep_the_spread_of_z() {
     // 3 個の平均を足し引きすると、分散は 1/3 を 3 回足して、1 個の z と同じ 1 になる。
@@ -477,6 +499,7 @@ fn three_exemplars_keep_the_spread_of_z() {
     assert!((deviation(&answers) - 1.).abs() < 0.03, "{}", deviation(&answers));
 }
 
+/// z の間の道は、まっすぐで等間隔である。
 #[test]
 fn a_walk_is_straight_and_even() {
     let [a, b] = ["a", "b"].map(|name| normal(&mut Seed(0).rng(name), 8).unwrap());
@@ -489,6 +512,7 @@ fn a_walk_is_straight_and_even() {
 
 // ---- 生成と再現 ----
 
+/// 生成に要るのは生成器だけで、識別器の重みを消しても作れる。
 #[test]
 fn generation_uses_only_the_generator() {
     let dir = tempfile::tempdir().unwrap();
@@ -505,6 +529,7 @@ fn generation_uses_only_the_generator() {
     assert!(error.contains("dcgan/generator.safetensors"), "{error}");
 }
 
+/// 同じ種なら、スレッドの数によらず、結果は 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {
@@ -521,6 +546,7 @@ fn same_seed_gives_the_same_bytes() {
     assert_ne!(first, weights(2, 1));
 }
 
+/// 手元の画像のフォルダでも学習でき、漢字の結果とは別に残る。
 #[test]
 fn a_folder_of_pictures_trains_too() {
     let dir = tempfile::tempdir().unwrap();

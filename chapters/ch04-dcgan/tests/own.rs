@@ -9,6 +9,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ch04-dcgan");
 
 const SMALL: [&str; 8] = ["--size", "16", "--width", "2", "--batch", "2", "--steps", "1"];
 
+/// 明るい写真は明るいまま、カラーの写真はカラーのまま学習に使われる。
 #[test]
 fn light_photos_stay_light_and_keep_their_colour() {
     for (channels, want) in [(&[][..], [210, 200, 190]), (&["--channels", "1"], [201; 3])] {
@@ -27,6 +28,7 @@ fn light_photos_stay_light_and_keep_their_colour() {
     }
 }
 
+/// 使えない画像はすべて名前を挙げて断り、何も書かない。
 #[test]
 fn every_bad_picture_is_named_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();

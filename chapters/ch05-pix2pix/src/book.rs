@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use common::glyphs::Font;
 use common::history::{History, thousands};
 use common::measure::sharpness;
@@ -19,9 +19,11 @@ use tools::store::Store;
 
 use crate::config::{Config, Direction, Pairs, Switch};
 use crate::data::{self, Dataset, HELD_OUT, Pictures};
-use crate::figures::{self, Compared, Recorder, deviation, patches, with_different_noise};
+use crate::figures::{
+    self, Compared, Recorder, deviation, half_and_half, patches, with_different_noise,
+};
 use crate::measure::{Measured, measure};
-use crate::model::{Generator, output_size, parameters, patch_gan, receptive_field};
+use crate::model::{Generator, field_origin, output_size, parameters, patch_gan, receptive_field};
 use crate::train::{self, Trained};
 
 /// 学習の結果と、図に使う途中経過。
@@ -184,11 +186,13 @@ pub struct Book {
 }
 
 impl Book {
-    /// すべて学習します。本の図は種 0 のものです。
-    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
-        let book = Config { seed, ..Config::book() };
+    /// すべて学習します。
+    ///
+    /// どの設定も、`change` を通してから使います。試験が種や学習率を変えるためのもので、本では何も変えません。
+    pub fn train(change: impl Fn(Config) -> Config, quiet: bool) -> Result<Self> {
+        let book = change(Config::book());
         let short = Config { steps: compared_steps(), ..book.clone() };
-        let shifted = Config { seed, ..shifted() };
+        let shifted = change(shifted());
         // 互いに関わりのない学習なので、半分ずつ並べて進める。
         let first = || -> Result<_> {
             Ok([run("本の学習", &book, quiet)?, run("ずらした両方", &shifted, quiet)?])
@@ -286,6 +290,19 @@ impl Book {
             let mean = history.tail_mean(column, history.len() / 10);
             record.result(&format!("main.{key}"), format!("{mean:.2}"));
         }
+        for (name, outcome) in [("main", &self.main), ("shifted", &self.shifted[1])] {
+            let [gan, l1] = outcome.pulls()?;
+            record.result(&format!("pull.{name}_gan"), format!("{gan:.3}"));
+            record.result(&format!("pull.{name}_l1"), format!("{l1:.3}"));
+            record.result(&format!("pull.{name}_ratio"), format!("{:.1}", l1 / gan));
+        }
+        let [edge, flat] = self.main.noise_at_edges()?;
+        record.result("noise.edge", format!("{edge:.3}"));
+        record.result("noise.flat", format!("{flat:.3}"));
+        let [real, fake, higher] = self.main.half_patches()?;
+        record.result("half.real", format!("{real:.2}"));
+        record.result("half.fake", format!("{fake:.2}"));
+        record.result("half.higher", format!("{:.0} %", 100. * higher));
         record.result("noise.deviation", format!("{:.3}", self.main.noise_deviation()?));
         for (key, mean) in ["real", "fake"].into_iter().zip(self.main.mean_patches()?) {
             record.result(&format!("patch.{key}"), format!("{mean:.2}"));
@@ -319,6 +336,65 @@ impl Outcome {
     pub fn noise_deviation(&self) -> Result<f32> {
         let outputs = with_different_noise(&self.trained, &self.trained.dataset.held_out.x, 8)?;
         Ok(deviation(&outputs)?.mean_all()?.to_scalar()?)
+    }
+
+    /// 同じばらつきを、正解の線の縁 (隣の画素と大きく違うところ) と、ほかのところに分けた平均。
+    pub fn noise_at_edges(&self) -> Result<[f32; 2]> {
+        let held_out = &self.trained.dataset.held_out;
+        let spread = deviation(&with_different_noise(&self.trained, &held_out.x, 8)?)?;
+        let size = held_out.y.dim(3)?;
+        let inner = |images: &Tensor, down: usize, right: usize| {
+            images.narrow(2, down, size - 1)?.narrow(3, right, size - 1)
+        };
+        let y = &held_out.y;
+        let change = ((inner(y, 0, 0)? - inner(y, 1, 0)?)?.abs()?
+            + (inner(y, 0, 0)? - inner(y, 0, 1)?)?.abs()?)?;
+        // 地と墨の差は 2。その半分より大きく変わるところを縁とする。
+        let edge = change.gt(1f32)?.to_dtype(DType::F32)?;
+        let spread = inner(&spread, 0, 0)?;
+        let mean = |place: &Tensor| -> Result<f32> {
+            let (sum, count) = ((&spread * place)?.sum_all()?, place.sum_all()?);
+            Ok(sum.to_scalar::<f32>()? / count.to_scalar::<f32>()?)
+        };
+        Ok([mean(&edge)?, mean(&edge.affine(-1., 1.)?)?])
+    }
+
+    /// テストデータの G(x) を、GAN の項と L1 の項 (どちらも重みを掛けた後) が引く強さ。
+    pub fn pulls(&self) -> Result<[f32; 2]> {
+        let Pictures { x, y } = &self.trained.dataset.held_out;
+        train::pulls(&self.trained, &[x.clone(), y.clone()])
+    }
+
+    /// 片側だけが本物の画像で、D が小片ごとに答えた確率: 本物の側の平均、偽物の側の平均、本物の側のほうが高い画像の割合。
+    ///
+    /// 左が本物の画像と、右が本物の画像の両方で測ります。境目をまたぐ小片は除きます。
+    pub fn half_patches(&self) -> Result<[f64; 3]> {
+        let Pictures { x, y } = &self.trained.dataset.held_out;
+        let fake = self.trained.translate(x, Seed(0))?;
+        let layers = patch_gan(&self.trained.config);
+        let (start, jump) = field_origin(&layers);
+        let (middle, reach) = ((x.dim(3)? / 2) as isize, receptive_field(&layers) as isize);
+        let (mut real, mut fakes, mut higher) = (Vec::new(), Vec::new(), 0.);
+        for (halves, real_is_left) in
+            [(half_and_half(y, &fake)?, true), (half_and_half(&fake, y)?, false)]
+        {
+            let map = patches(&self.trained, x, &halves)?;
+            let width = map.dim(3)?;
+            let from = |cell: usize| start + (cell * jump) as isize;
+            let left = (0..width).filter(|&cell| from(cell) + reach <= middle).count();
+            let right = (0..width).filter(|&cell| from(cell) >= middle).count();
+            let side = |from: usize, cells: usize| -> Result<Vec<f32>> {
+                Ok(map.narrow(3, from, cells)?.mean((1, 2, 3))?.to_vec1()?)
+            };
+            let (left, right) = (side(0, left)?, side(width - right, right)?);
+            let (of_real, of_fake) = if real_is_left { (left, right) } else { (right, left) };
+            higher +=
+                of_real.iter().zip(&of_fake).filter(|(real, fake)| real > fake).count() as f64;
+            real.extend(of_real);
+            fakes.extend(of_fake);
+        }
+        let mean = |values: &[f32]| f64::from(values.iter().sum::<f32>()) / values.len() as f64;
+        Ok([mean(&real), mean(&fakes), higher / real.len() as f64])
     }
 
     /// 取り置いた画像で D が小片ごとに答えた確率の平均: 本物の対、偽物の対。

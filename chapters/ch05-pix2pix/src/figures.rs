@@ -6,6 +6,7 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_nn::ops::sigmoid;
 use common::glyphs::Font;
+use common::history::thousands;
 use common::measure::sharpness;
 use common::seed::Seed;
 use common::state::{Resume, State};
@@ -96,23 +97,31 @@ fn layout(config: &Config) -> (usize, u32) {
     (columns, (96 / config.size).max(1) as u32)
 }
 
-/// 1 行分の画像。
+/// 名前の付いた、1 行分の画像。
 struct Row {
+    name: String,
     images: Tensor,
     frame: RGBColor,
 }
 
 impl Row {
-    fn new(images: &Tensor, start: usize, columns: usize, frame: RGBColor) -> Result<Self> {
+    fn new(
+        name: impl Into<String>,
+        images: &Tensor,
+        start: usize,
+        columns: usize,
+        frame: RGBColor,
+    ) -> Result<Self> {
         let count = columns.min(images.dim(0)? - start);
-        Ok(Self { images: images.narrow(0, start, count)?, frame })
+        Ok(Self { name: name.into(), images: images.narrow(0, start, count)?, frame })
     }
 }
 
 /// 行を上から下へ積みます。
-fn stack<'a>(path: &Path, rows: &'a [Row], (columns, scale): (usize, u32)) -> Result<()> {
-    let sheet = |row: &'a Row| Sheet { images: &row.images, columns, frame: row.frame };
-    plot::image_stack(path, &rows.iter().map(sheet).collect::<Vec<_>>(), scale)
+fn stack(path: &Path, rows: &[Row], (columns, scale): (usize, u32)) -> Result<()> {
+    let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    let sheets = rows.iter().map(|row| Sheet { images: &row.images, columns, frame: row.frame });
+    plot::table(path, &names, &[""], &sheets.collect::<Vec<_>>(), scale)
 }
 
 /// 1 回の学習の図を `dir` に書きます。
@@ -122,18 +131,19 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let (columns, scale) = layout(config);
     let output = trained.translate(x, Seed(0))?;
 
-    let mut rows = vec![Row::new(x, 0, columns, color::MUTED)?];
+    let mut rows = vec![Row::new("入力", x, 0, columns, color::MUTED)?];
     for frame in &recorder.frames {
-        rows.push(Row::new(&frame.output, 0, columns, color::FAKE)?);
+        let name = format!("{} 回", thousands(frame.step));
+        rows.push(Row::new(name, &frame.output, 0, columns, color::FAKE)?);
     }
-    rows.push(Row::new(y, 0, columns, color::REAL)?);
+    rows.push(Row::new("正解", y, 0, columns, color::REAL)?);
     stack(&dir.join("steps.png"), &rows, (columns, scale))?;
 
     let mut rows = Vec::new();
     for start in (columns..x.dim(0)?).step_by(columns).take(3) {
-        rows.push(Row::new(x, start, columns, color::MUTED)?);
-        rows.push(Row::new(&output, start, columns, color::FAKE)?);
-        rows.push(Row::new(y, start, columns, color::REAL)?);
+        rows.push(Row::new("入力", x, start, columns, color::MUTED)?);
+        rows.push(Row::new("出力", &output, start, columns, color::FAKE)?);
+        rows.push(Row::new("正解", y, start, columns, color::REAL)?);
     }
     if !rows.is_empty() {
         stack(&dir.join("held-out.png"), &rows, (columns, scale))?;
@@ -162,8 +172,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         x_label: "更新回数",
         y_label: "本物である確率の平均",
         lines: vec![
-            line("本物の対", "D(x,y)", color::REAL),
-            line("偽物の対", "D(x,G(x))", color::FAKE),
+            line("本物の組", "D(x,y)", color::REAL),
+            line("偽物の組", "D(x,G(x))", color::FAKE),
         ],
         y_range: 0. ..1.,
         guides: vec![(0.5, "1/2")],
@@ -178,8 +188,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         x_label: "更新回数",
         y_label: "正解との差 (L1)",
         lines: vec![
-            line("学習用の字", "L1", color::LOSS),
-            held_out("取り置いた字", color::FAKE, |m| m.l1),
+            line("訓練データ", "L1", color::LOSS),
+            held_out("テストデータ", color::FAKE, |m| m.l1),
         ],
         y_range: 0. ..0.8,
         guides: vec![(input.l1, "入力のまま")],
@@ -188,7 +198,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     LineChart {
         x_label: "更新回数",
         y_label: "正解との SSIM",
-        lines: vec![held_out("取り置いた字", color::FAKE, |m| m.ssim)],
+        lines: vec![held_out("テストデータ", color::FAKE, |m| m.ssim)],
         y_range: 0. ..1.,
         guides: vec![(input.ssim, "入力のまま")],
     }
@@ -222,7 +232,7 @@ fn noise(trained: &Trained, path: &Path) -> Result<()> {
         Sheet { images: &outputs, columns: TIMES, frame: color::FAKE },
         Sheet { images: &spread, columns: 1, frame: color::LATENT },
     ];
-    plot::image_grid(path, &sheets, scale)
+    plot::table(path, &[""], &["入力", "ノイズだけを変えた出力", "ばらつき"], &sheets, scale)
 }
 
 /// D が小片ごとに答えた、本物である確率 `[N, 1, h, w]`。
@@ -232,23 +242,32 @@ pub fn patches(trained: &Trained, x: &Tensor, y: &Tensor) -> Result<Tensor> {
     Ok(sigmoid(&trained.networks.discriminator.forward(x, y, true)?)?.detach())
 }
 
-/// 上から、本物の対、偽物の対の、小片ごとの答え。
+/// 左半分が `left`、右半分が `right` の画像 `[N, C, S, S]`。
+pub fn half_and_half(left: &Tensor, right: &Tensor) -> Result<Tensor> {
+    let size = left.dim(3)?;
+    let (left, right) = (left.narrow(3, 0, size / 2)?, right.narrow(3, size / 2, size - size / 2)?);
+    Ok(Tensor::cat(&[left, right], 3)?)
+}
+
+/// 上から、本物、片側だけが本物、偽物の、小片ごとの答え。
 fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
-    let (columns, scale) = layout(&trained.config);
+    const COLUMNS: usize = 6;
+    let (_, scale) = layout(&trained.config);
     let Pictures { x, y } = &trained.dataset.held_out;
-    let count = columns.min(x.dim(0)?);
-    let (x, y) = (x.narrow(0, 0, count)?, y.narrow(0, 0, count)?);
-    let fake = trained.translate(&x, Seed(0))?;
-    let sheets = [(&y, color::REAL), (&fake, color::FAKE)]
-        .into_iter()
-        .map(|(picture, frame)| {
-            let map = patches(trained, &x, picture)?;
-            Ok((painted(picture, &map, &patch_gan(&trained.config))?, frame))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let sheets: Vec<Sheet> =
-        sheets.iter().map(|(images, frame)| Sheet { images, columns, frame: *frame }).collect();
-    plot::image_stack(path, &sheets, scale)
+    let fake = trained.translate(x, Seed(0))?;
+    let rows = [
+        ("本物", y.clone(), color::REAL),
+        ("左は本物\n右は偽物", half_and_half(y, &fake)?, color::MUTED),
+        ("左は偽物\n右は本物", half_and_half(&fake, y)?, color::MUTED),
+        ("偽物", fake, color::FAKE),
+    ];
+    let rows = rows.into_iter().map(|(name, pictures, frame)| {
+        // 片側だけを替えたときの差は小さいので、1/2 からの外れを強めて見せる。
+        let map = patches(trained, x, &pictures)?.affine(2.5, -0.75)?.clamp(0., 1.)?;
+        let painted = painted(&pictures, &map, &patch_gan(&trained.config))?;
+        Row::new(name, &painted, 0, COLUMNS, frame)
+    });
+    stack(path, &rows.collect::<Result<Vec<_>>>()?, (COLUMNS, scale))
 }
 
 /// 濃淡の画像 `[N, 1, S, S]` の地を、小片ごとの答えの色で塗ります (青は本物、朱は偽物と答えたところ)。
@@ -286,28 +305,30 @@ fn tint(probability: f32) -> [f32; 3] {
     [r, g, b].map(|c| 1. + (f32::from(c) / 255. - 1.) * amount)
 }
 
-/// 受容野の大きさ。左上はこの章の 32×32 の画像、ほかは論文の 256×256 の画像で、16、34、70。
+/// 受容野の大きさ。左端はこの章の 32×32 の画像、ほかは論文の 256×256 の画像です。
 pub fn receptive(path: &Path) -> Result<()> {
     const SIDE: usize = 256;
     let font = Font::embedded("kanji-mincho")?;
-    let mut values = Vec::new();
-    let book = Config::book();
-    let paper = |patch_layers| Config { patch_layers, ..Config::paper() };
-    for config in [book, paper(1), paper(2), paper(3)] {
+    let paper = |patch_layers| ("論文", Config { patch_layers, ..Config::paper() });
+    let (mut names, mut panes) = (Vec::new(), Vec::new());
+    for (whose, config) in [("この章", Config::book()), paper(1), paper(2), paper(3)] {
         let layers = patch_gan(&config);
-        let zoom = SIDE / config.size;
-        let picture = data::write(&font, &['鏡'], config.size, config.size)?;
+        let (size, side) = (config.size, receptive_field(&layers));
+        names.push(format!("{whose}\n{size}×{size}\nのうち {side}"));
+        let zoom = SIDE / size;
+        let picture = data::write(&font, &['鏡'], size, size)?;
         let ink = picture.flatten_all()?.to_vec1::<f32>()?;
-        let field = field_of_the_middle(&layers, config.size);
+        let field = field_of_the_middle(&layers, size);
         let inside = |at: usize| field.contains(&((at / zoom) as isize));
         // 四角の外側は薄く、縁は識別器の色で描く。
         let edge = |at: usize| inside(at) && (!inside(at + 3) || at < 3 || !inside(at - 3));
         let RGBColor(r, g, b) = color::DISCRIMINATOR;
+        let mut values = Vec::new();
         for channel in [r, g, b] {
             for row in 0..SIDE {
                 for column in 0..SIDE {
                     let within = inside(row) && inside(column);
-                    let ink = ink[row / zoom * config.size + column / zoom] / 2. + 0.5;
+                    let ink = ink[row / zoom * size + column / zoom] / 2. + 0.5;
                     let ink = if within { ink } else { ink * 0.25 };
                     let on_edge = within && (edge(row) || edge(column));
                     let value = if on_edge { f32::from(channel) / 255. } else { 1. - 0.9 * ink };
@@ -315,9 +336,10 @@ pub fn receptive(path: &Path) -> Result<()> {
                 }
             }
         }
+        panes.push(Tensor::from_vec(values, (1, 3, SIDE, SIDE), &Device::Cpu)?);
     }
-    let images = Tensor::from_vec(values, (4, 3, SIDE, SIDE), &Device::Cpu)?;
-    plot::image_grid(path, &[Sheet { images: &images, columns: 2, frame: color::MUTED }], 1)
+    let pane = |images| Sheet { images, columns: 1, frame: color::MUTED };
+    plot::table(path, &[""], &names, &panes.iter().map(pane).collect::<Vec<_>>(), 1)
 }
 
 /// 出力の中央の点が見ている範囲 (縦も横も同じ)。
@@ -339,13 +361,13 @@ pub struct Compared<'a> {
 pub fn compare(runs: &[Compared], steps: usize, truth: &Pictures, dir: &Path) -> Result<()> {
     let place = layout(&Config::book());
     let columns = place.0;
-    let mut rows = vec![Row::new(&truth.x, 0, columns, color::MUTED)?];
+    let mut rows = vec![Row::new("入力", &truth.x, 0, columns, color::MUTED)?];
     for run in runs {
         if let Some(frame) = run.recorder.frame(steps) {
-            rows.push(Row::new(&frame.output, 0, columns, run.color)?);
+            rows.push(Row::new(run.label, &frame.output, 0, columns, run.color)?);
         }
     }
-    rows.push(Row::new(&truth.y, 0, columns, color::REAL)?);
+    rows.push(Row::new("正解", &truth.y, 0, columns, color::REAL)?);
     stack(&dir.join("compare.png"), &rows, place)?;
     let lines = runs.iter().map(|run| {
         let mut points = run.recorder.line(|measured| measured.ssim);
@@ -354,7 +376,7 @@ pub fn compare(runs: &[Compared], steps: usize, truth: &Pictures, dir: &Path) ->
     });
     LineChart {
         x_label: "更新回数",
-        y_label: "取り置いた字の SSIM",
+        y_label: "テストデータの SSIM",
         lines: lines.collect(),
         y_range: 0. ..1.,
         guides: vec![],
@@ -373,13 +395,14 @@ pub fn blur([l1, both]: [&Trained; 2], path: &Path) -> Result<()> {
     let mut order: Vec<u32> = (0..crowded.len() as u32).collect();
     order.sort_by(|&a, &b| crowded[a as usize].total_cmp(&crowded[b as usize]));
     let chosen = Tensor::new(&order[..COLUMNS.min(order.len())], y.device())?;
-    let row =
-        |images: &Tensor, frame| Row::new(&images.index_select(&chosen, 0)?, 0, COLUMNS, frame);
+    let row = |name, images: &Tensor, frame| {
+        Row::new(name, &images.index_select(&chosen, 0)?, 0, COLUMNS, frame)
+    };
     let rows = [
-        row(x, color::MUTED)?,
-        row(&l1.translate(x, Seed(0))?, color::LOSS)?,
-        row(&both.translate(x, Seed(0))?, color::FAKE)?,
-        row(y, color::REAL)?,
+        row("入力", x, color::MUTED)?,
+        row("L1 だけ", &l1.translate(x, Seed(0))?, color::LOSS)?,
+        row("両方", &both.translate(x, Seed(0))?, color::FAKE)?,
+        row("正解", y, color::REAL)?,
     ];
     stack(path, &rows, (COLUMNS, 5))
 }

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::Result;
-use candle_core::Tensor;
+use anyhow::{Context, Result};
+use candle_core::{Tensor, Var};
 use candle_nn::ops::sigmoid;
 use common::data::Batches;
 use common::history::History;
@@ -145,6 +145,23 @@ pub fn train_step(
     })
 }
 // ANCHOR_END: train_step
+
+// ANCHOR: pulls
+/// 生成器の出力 G(x) を、損失の 2 つの項がどれだけ強く引くか: GAN の項と、L1 の項。重みを掛けた後の勾配の長さです。
+///
+/// 生成器の重みに届く勾配は、どちらも、この G(x) での勾配から計算されます。
+pub fn pulls(trained: &Trained, [x, y]: &[Tensor; 2]) -> Result<[f32; 2]> {
+    let Config { lambda_gan, lambda_l1, .. } = trained.config;
+    let fake = Var::from_tensor(&trained.translate(x, Seed(0))?)?;
+    let judged = trained.networks.discriminator.frozen().forward(x, &fake, true)?;
+    let length = |term: Tensor, weight: f64| -> Result<f32> {
+        let gradient = term.backward()?.remove(&fake).context("項が G(x) によらない")?;
+        Ok(gradient.affine(weight, 0.)?.sqr()?.sum_all()?.sqrt()?.to_scalar()?)
+    };
+    let [gan, distance] = generator_loss(&judged, &fake, y)?;
+    Ok([length(gan, lambda_gan)?, length(distance, lambda_l1)?])
+}
+// ANCHOR_END: pulls
 
 /// 学習の結果。
 pub struct Trained {

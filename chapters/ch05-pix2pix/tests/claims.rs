@@ -56,6 +56,7 @@ fn layers_of(patch_layers: usize) -> Vec<ch05_pix2pix::model::Layer> {
     patch_gan(&Config { patch_layers, ..Config::paper() })
 }
 
+/// 受容野は、ストライド 2 の層の数に応じて 16・34・70・142・286 になる。
 #[test]
 fn receptive_fields_are_16_34_70_142_286() {
     // 著者のコード (phillipi/pix2pix の models.lua) の注釈にある値。
@@ -67,6 +68,7 @@ fn receptive_fields_are_16_34_70_142_286() {
     assert_eq!(receptive_field(&patch_gan(&Config::book())), 16);
 }
 
+/// 計算した受容野は、画素を動かして測った範囲と一致する。
 #[test]
 fn receptive_field_is_measured_by_moving_pixels() {
     for (patch_layers, size) in [(1, 32), (2, 64)] {
@@ -94,6 +96,7 @@ fn receptive_field_is_measured_by_moving_pixels() {
     }
 }
 
+/// 論文の大きさの生成器の重みは 54,413,955 個である。
 #[test]
 fn paper_generator_has_54_413_955_parameters() {
     // 著者の PyTorch 版 (junyanz/pytorch-CycleGAN-and-pix2pix) は、unet_256・ngf 64・batch norm で
@@ -112,6 +115,7 @@ fn paper_generator_has_54_413_955_parameters() {
     assert_eq!((parameters("generator", &small).unwrap() as f64 / 1e3).round(), 29_238.);
 }
 
+/// 論文の大きさの識別器の重みは 2,768,705 個である。
 #[test]
 fn paper_discriminator_has_2_768_705_parameters() {
     // 同じ表示で「[Network D] Total number of parameters : 2.769 M」(basic、n_layers 3)。内訳:
@@ -129,6 +133,7 @@ fn paper_discriminator_has_2_768_705_parameters() {
     }
 }
 
+/// 識別器は、入力と出力を重ねた 6 チャネルを受け取る。
 #[test]
 fn paper_discriminator_takes_six_channels() {
     // 入力 3 チャネルと、正解か出力の 3 チャネル。
@@ -136,6 +141,7 @@ fn paper_discriminator_takes_six_channels() {
     assert_eq!(patch_gan(&Config::book())[0].input, 2);
 }
 
+/// 識別器の答えは、入力 x によっても変わる。
 #[test]
 fn discriminator_sees_the_pair() {
     let networks = Pix2Pix::new(&Config::tiny()).unwrap();
@@ -149,6 +155,7 @@ fn discriminator_sees_the_pair() {
     assert_eq!((name.as_str(), first.dims()), ("discriminator.0.weight", &[4, 2, 4, 4][..]));
 }
 
+/// 識別器の答えは、区画ごとのマップである。
 #[test]
 fn discriminator_answers_a_map_of_patches() {
     let config = Config::tiny();
@@ -161,6 +168,7 @@ fn discriminator_answers_a_map_of_patches() {
     assert_eq!(output_size(&patch_gan(&Config::paper()), 256), 30);
 }
 
+/// 識別器の損失は半分にされている。
 #[test]
 fn discriminator_loss_is_halved() {
     let zero = column(&[0.; 4]);
@@ -172,6 +180,7 @@ fn discriminator_loss_is_halved() {
     assert!(scalar(discriminator_loss(&low, &high)) > 2f32.ln());
 }
 
+/// 生成器の損失は、GAN の項と L1 の項の二つである。
 #[test]
 fn generator_loss_has_a_gan_term_and_an_l1_term() {
     let (fake, truth) = (column(&[0.5, -0.5]), column(&[1., 1.]));
@@ -184,6 +193,7 @@ fn generator_loss_has_a_gan_term_and_an_l1_term() {
     }
 }
 
+/// L1 だけの学習では、識別器が何でも結果は変わらない。
 #[test]
 fn with_l1_alone_the_discriminator_does_not_matter() {
     // 重みの違う D を付けても、GAN の項が 0 なら、G の動きは 1 ビットも変わらない。
@@ -201,6 +211,7 @@ fn with_l1_alone_the_discriminator_does_not_matter() {
     assert_ne!(moved(1., 0.), moved(1., 0.1));
 }
 
+/// 識別器の番では、生成器の重みが変わらない。
 #[test]
 fn discriminator_step_leaves_generator_unchanged() {
     // 生成器の損失を 0 にして、識別器の番だけを働かせる。
@@ -216,6 +227,7 @@ fn discriminator_step_leaves_generator_unchanged() {
     assert!(networks.variables.of("generator").iter().all(|var| gradients.get(var).is_none()));
 }
 
+/// 生成器の番では、識別器の重みが変わらない。
 #[test]
 fn generator_step_leaves_discriminator_unchanged() {
     // 生成器の番があってもなくても、識別器の行き先は 1 ビットも変わらない。
@@ -236,6 +248,7 @@ fn generator_step_leaves_discriminator_unchanged() {
     }
 }
 
+/// スキップ結合があると、広げる側の層の入力が 2 倍になる。
 #[test]
 fn skips_double_the_input_of_the_decoder() {
     let inputs = |skips: Switch| -> Vec<usize> {
@@ -249,6 +262,7 @@ fn skips_double_the_input_of_the_decoder() {
     assert_eq!(inputs(Switch::On), [32, 64, 32, 16, 8]);
 }
 
+/// スキップ結合が無いと、すべての情報がボトルネックを通る。
 #[test]
 fn without_skips_everything_passes_the_bottleneck() {
     // いちばん狭い 1×1 の層の重みを 0 にして、そこを何も通れなくする。
@@ -270,6 +284,7 @@ fn without_skips_everything_passes_the_bottleneck() {
     assert_ne!(one, other, "スキップ結合があれば、入力は横から出力に届く");
 }
 
+/// ドロップアウトは、値を 0 にするか 2 倍にする。
 #[test]
 fn dropout_zeroes_or_doubles() {
     let ones = Tensor::ones((100, 100), candle_core::DType::F32, &Device::Cpu).unwrap();
@@ -280,6 +295,7 @@ fn dropout_zeroes_or_doubles() {
     assert!((mean - 1.).abs() < 0.05, "{mean}");
 }
 
+/// ノイズはドロップアウトだけで、変換のときも止めない。
 #[test]
 fn dropout_is_the_only_noise_and_stays_on_at_test_time() {
     let output = |dropout: f64, seed: u64| {
@@ -295,6 +311,7 @@ fn dropout_is_the_only_noise_and_stays_on_at_test_time() {
     assert_eq!(output(0., 1), output(0., 2));
 }
 
+/// 1 枚の変換は、一緒に変換する画像に左右されない。
 #[test]
 fn one_picture_is_translated_alone() {
     // 本の設定 (移動平均) でも論文の設定 (1 枚ずつの統計) でも、一緒に変換する画像に左右されない。
@@ -307,6 +324,7 @@ fn one_picture_is_translated_alone() {
     }
 }
 
+/// テストデータの字は、訓練データに一つも無い。
 #[test]
 fn held_out_characters_are_never_trained_on() {
     for seed in [0, 1] {
@@ -320,6 +338,7 @@ fn held_out_characters_are_never_trained_on() {
     assert_eq!(dataset.held_out.y.dims(), [100, 1, 32, 32]);
 }
 
+/// ペアをばらしても、画像の集まりは変わらない。
 #[test]
 fn shuffling_breaks_the_pairs_but_keeps_the_pictures() {
     let aligned = data::dataset(&Config::tiny()).unwrap();
@@ -337,6 +356,7 @@ fn shuffling_breaks_the_pairs_but_keeps_the_pictures() {
     assert_eq!(values(&aligned.held_out.y), values(&shuffled.held_out.y));
 }
 
+/// 切り出す位置をずらすとき、ペアの 2 枚は同じだけ動く。
 #[test]
 fn jitter_moves_both_pictures_together() {
     let config = Config { jitter: 6, mirror: Switch::On, ..Config::tiny() };
@@ -350,6 +370,7 @@ fn jitter_moves_both_pictures_together() {
     assert_ne!(values(&x), values(&again));
 }
 
+/// 正解をずらす設定で動くのは、正解だけである。
 #[test]
 fn shift_moves_only_the_truth() {
     let config = Config { shift: 1, ..Config::tiny() };
@@ -370,6 +391,7 @@ fn shift_moves_only_the_truth() {
     assert!(places.len() > 4, "{places:?}");
 }
 
+/// 変換に要るのは生成器だけである。
 #[test]
 fn translation_uses_only_the_generator() {
     let dir = tempfile::tempdir().unwrap();
@@ -388,6 +410,7 @@ fn translation_uses_only_the_generator() {
     assert!(error.contains("kanji/generator.safetensors"), "{error}");
 }
 
+/// 手元のペアのフォルダで学習し、変換できる。
 #[test]
 fn folder_of_pairs_is_learned_and_translated() {
     let dir = tempfile::tempdir().unwrap();
@@ -425,6 +448,7 @@ fn folder_of_pairs_is_learned_and_translated() {
     assert!(error.contains("test か val"), "{error}");
 }
 
+/// 同じ種なら、スレッドの数によらず、結果は 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {

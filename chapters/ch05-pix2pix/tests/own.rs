@@ -30,6 +30,7 @@ fn red_and_blue(path: &std::path::Path) -> [usize; 2] {
     [count([220, 30, 30]), count([30, 30, 220])]
 }
 
+/// どちらの向きでも、1 枚の画像もペアの画像も変換できる。
 #[test]
 fn both_directions_single_pictures_and_pairs_are_translated() {
     let dir = tempfile::tempdir().unwrap();
@@ -52,6 +53,7 @@ fn both_directions_single_pictures_and_pairs_are_translated() {
     }
 }
 
+/// ペアの形でない画像は、学習の前に尋ねる。
 #[test]
 fn a_picture_that_is_no_pair_is_asked_about() {
     let dir = tempfile::tempdir().unwrap();
@@ -66,6 +68,7 @@ fn a_picture_that_is_no_pair_is_asked_about() {
     succeeds(PROGRAM, &[&args[..], &["--pair-ratio", "4:3"]].concat());
 }
 
+/// ペアが足りなければ、直す指定とフォルダを知らせる。
 #[test]
 fn too_few_pairs_name_the_flag_and_the_folder() {
     let dir = tempfile::tempdir().unwrap();

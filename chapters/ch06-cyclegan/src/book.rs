@@ -21,6 +21,7 @@ use crate::config::{Config, Direction};
 use crate::data::{self, Dataset, Style};
 use crate::figures::{self, Recorder};
 use crate::model::Generator;
+use crate::toy;
 use crate::train::{self, NETWORKS, Paired, Trained};
 
 /// 学習の結果と、図に使う途中経過。
@@ -197,7 +198,7 @@ pub struct Scores {
 }
 
 impl Outcome {
-    /// 保留した画像すべてで測ります。対が分からないデータでは、SSIM は 0 です。
+    /// テストデータのすべてで測ります。対が分からないデータでは、SSIM は 0 です。
     pub fn scores(&self) -> Result<Scores> {
         let (g, f) = (&self.trained.gan.generator_xy, &self.trained.gan.generator_yx);
         let (x, y) = (&self.dataset.test_x, &self.dataset.test_y);
@@ -263,10 +264,39 @@ pub fn order_of_y(config: &Config, dataset: &Dataset, shuffled: bool) -> Result<
 }
 
 impl PairedOutcome {
-    /// 保留した場面すべてでの、本当の対との SSIM。
+    /// テストデータのすべての場面での、本当の対との SSIM。
     pub fn ssim(&self, dataset: &Dataset) -> Result<f64> {
         ssim(&self.gan.generator.forward(&dataset.test_x)?, &dataset.test_y)
     }
+
+    /// 本当は何もない空に出た影 ([`shadow`])。
+    pub fn shadow(&self, dataset: &Dataset) -> Result<f64> {
+        shadow(&self.gan.generator.forward(&dataset.test_x)?, &dataset.test_y)
+    }
+}
+
+/// 変換した絵 `fake` の、本当は何もない空のうち、暗くなった画素の割合。
+///
+/// 「何もない空」は、本当の浮世絵 `truth` の、まわり 1 画素まで紙の地の色しかないところです。
+fn shadow(fake: &Tensor, truth: &Tensor) -> Result<f64> {
+    let (n, _, h, w) = truth.dims4()?;
+    let paper = Tensor::new(&data::PAPER, truth.device())?.affine(2., -1.)?;
+    let paper = paper.reshape((1, 3, 1, 1))?;
+    let off = truth.broadcast_sub(&paper)?.abs()?.max(1)?.to_vec3::<f32>()?;
+    let dark = fake.broadcast_sub(&paper)?.mean(1)?.to_vec3::<f32>()?;
+    let (mut sky, mut shadows) = (0., 0.);
+    for (off, dark) in off.iter().zip(&dark).take(n) {
+        for y in 1..h - 1 {
+            for x in 1..w - 1 {
+                let empty = |row: &Vec<f32>| row[x - 1..=x + 1].iter().all(|&off| off < 0.1);
+                if off[y - 1..=y + 1].iter().all(empty) {
+                    sky += 1.;
+                    shadows += f64::from(u8::from(dark[y][x] < -0.25));
+                }
+            }
+        }
+    }
+    Ok(shadows / f64::max(sky, 1.))
 }
 
 /// 画像の順番をずらします。同じ番号どうしの対は、すべて崩れます。
@@ -274,6 +304,14 @@ pub fn rotated(images: &Tensor) -> Result<Tensor> {
     let n = images.dim(0)?;
     let shift = (n / 3).max(1);
     Ok(Tensor::cat(&[images.narrow(0, shift, n - shift)?, images.narrow(0, 0, shift)?], 0)?)
+}
+
+/// 小さな世界の学習を、種を替えて繰り返します。
+fn toy_runs(config: &Config, lambda: f64) -> Result<Vec<Tensor>> {
+    const SEEDS: u64 = 20;
+    let seeds = (0..SEEDS).map(|at| Seed(config.seed.wrapping_mul(SEEDS).wrapping_add(at)));
+    // とても小さなネットワークなので、学習率は本編の 5 倍にする。
+    seeds.map(|seed| toy::train::shares(seed, lambda, 5. * config.lr_g)).collect()
 }
 
 /// 本に載せる実験の結果。
@@ -287,12 +325,16 @@ pub struct Book {
     pub paired_shuffled: PairedOutcome,
     /// 短い学習の SSIM (両方向の平均): Y の並びがそのままのときと、並べ替えたとき。
     pub order: [f64; 2],
+    /// 小さな世界で、種を替えて学習した対応: 敵対的損失だけ、サイクル損失も足したもの。
+    pub toy: [Vec<Tensor>; 2],
 }
 
 impl Book {
     /// すべて学習します。回数・ミニバッチ・データは、どの学習でも同じです。
-    pub fn train(seed: u64, quiet: bool) -> Result<Self> {
-        let config = Config { seed, ..Config::book() };
+    ///
+    /// 設定は、`change` を通してから使います。試験が種や学習率を変えるためのもので、本では何も変えません。
+    pub fn train(change: impl Fn(Config) -> Config, quiet: bool) -> Result<Self> {
+        let config = change(Config::book());
         let dataset = data::dataset(&config)?;
         let run = |label, config: &Config| -> Result<Outcome> {
             let outcome = run_on(label, config, dataset.clone(), quiet)?;
@@ -311,6 +353,7 @@ impl Book {
             Ok((runs, [false, true].map(|shuffled| order_of_y(&config, &dataset, shuffled))))
         };
         let (first, second) = both(first, second);
+        let [without, with] = [0., config.lambda_cycle].map(|lambda| toy_runs(&config, lambda));
         let (main, [paired, paired_shuffled]) = first?;
         let ([no_identity, gan_only], [straight, shuffled]) = second?;
         Ok(Self {
@@ -320,6 +363,7 @@ impl Book {
             paired: paired?,
             paired_shuffled: paired_shuffled?,
             order: [straight?, shuffled?],
+            toy: [without?, with?],
         })
     }
 
@@ -338,27 +382,40 @@ impl Book {
         let ([cycle, cycle_back], [gan, gan_back]) =
             (last(&self.no_identity)?, last(&self.gan_only)?);
         let rows = [
-            (&x, real),
-            (&cycle, fake),
-            (&cycle_back, fake),
-            (&gan, fake),
-            (&gan_back, fake),
-            (&y, real),
+            ("入力", &x, real),
+            ("サイクル\nあり 変換", &cycle, fake),
+            ("サイクル\nあり 戻り", &cycle_back, fake),
+            ("敵対的だけ\n変換", &gan, fake),
+            ("敵対的だけ\n戻り", &gan_back, fake),
+            ("正解", &y, real),
         ];
         figures::stack(&dir.join("compare-cycle.png"), &rows)?;
 
         let [main, _] = last(&self.main)?;
-        let rows = [(&x, real), (&main, fake), (&cycle, fake), (&y, real)];
+        let rows = [
+            ("入力", &x, real),
+            ("標準", &main, fake),
+            ("恒等なし", &cycle, fake),
+            ("正解", &y, real),
+        ];
         figures::stack(&dir.join("compare-identity.png"), &rows)?;
         let same = |outcome: &Outcome| outcome.trained.gan.generator_xy.forward(&y);
         let (with, without) = (same(&self.main)?, same(&self.no_identity)?);
-        let rows = [(&y, real), (&with, fake), (&without, fake)];
+        let rows =
+            [("入力 y", &y, real), ("標準\nG(y)", &with, fake), ("恒等なし\nG(y)", &without, fake)];
         figures::stack(&dir.join("compare-same.png"), &rows)?;
 
         let draw = |outcome: &PairedOutcome| outcome.gan.generator.forward(&x);
         let (paired, shuffled) = (draw(&self.paired)?, draw(&self.paired_shuffled)?);
-        let rows = [(&x, real), (&main, fake), (&paired, fake), (&shuffled, fake), (&y, real)];
+        let rows = [
+            ("入力", &x, real),
+            ("CycleGAN", &main, fake),
+            ("Pix2Pix 型", &paired, fake),
+            ("ペアを\nばらす", &shuffled, fake),
+            ("正解", &y, real),
+        ];
         figures::stack(&dir.join("compare-paired.png"), &rows)?;
+        figures::permutation(&self.toy, &dir.join("permutation.png"))?;
 
         let untouched = ssim(&dataset.test_x, &dataset.test_y)?;
         let line = |label, color, points: &[_]| Line { label, color, points: points.to_vec() };
@@ -378,7 +435,7 @@ impl Book {
             vec![
                 curve("CycleGAN", color::GENERATOR, &self.main),
                 line("Pix2Pix 型", color::REAL, &self.paired.similarity),
-                line("ペアをずらす", color::FAKE, &self.paired_shuffled.similarity),
+                line("ペアをばらす", color::FAKE, &self.paired_shuffled.similarity),
             ],
             vec![(untouched, "変換の前")],
         )?;
@@ -420,6 +477,18 @@ impl Book {
             record.result(&format!("{name}.cycle_early"), format!("{early:.3}"));
             record.result(&format!("{name}.cycle_late"), format!("{late:.3}"));
         }
+        for (name, runs) in ["toy.alone", "toy.cycle"].into_iter().zip(&self.toy) {
+            let [right, permuted, incomplete] = toy::count(runs)?;
+            record.result("toy.runs", runs.len());
+            record.result(&format!("{name}_right"), right);
+            record.result(&format!("{name}_permuted"), permuted);
+            record.result(&format!("{name}_incomplete"), incomplete);
+        }
+        let percent = |share: f64| format!("{:.1} %", 100. * share);
+        record.result("main.shadow", percent(self.main.shadow()?));
+        record.result("no_identity.shadow", percent(self.no_identity.shadow()?));
+        record.result("gan_only.shadow", percent(self.gan_only.shadow()?));
+        record.result("paired.shadow", percent(self.paired.shadow(dataset)?));
         record.result("paired.ssim_xy", format!("{:.2}", self.paired.ssim(dataset)?));
         let [plain, shuffled] = self.order;
         record.result("order.plain", format!("{plain:.2}"));
@@ -431,6 +500,13 @@ impl Book {
 }
 
 impl Outcome {
+    /// 変換した絵 G(x) の、本当は何もない空に出た影 ([`shadow`])。
+    pub fn shadow(&self) -> Result<f64> {
+        let fake =
+            apply(&self.trained.gan.generator_xy, &self.trained.config, &self.dataset.test_x)?;
+        shadow(&fake, &self.dataset.test_y)
+    }
+
     /// サイクル損失 (両方向の平均): 最初の 1 割と、最後の 1 割。
     pub fn cycle_early_and_late(&self) -> [f64; 2] {
         let history = &self.trained.history;

@@ -57,6 +57,9 @@ pub struct Config {
     /// 残差ブロックの数 (論文では 256×256 で 9、128×128 で 6)
     #[arg(long)]
     pub blocks: usize,
+    /// 生成器の出力の層のカーネル、3・5・7 のどれか (論文では 7)
+    #[arg(long)]
+    pub last: usize,
     /// 生成器の出力 tanh(skip·x + f(x)) で入力に掛ける数。0 なら論文のとおり tanh(f(x))、1.5 なら恒等写像の近くから始めます
     #[arg(long)]
     pub skip: f64,
@@ -102,6 +105,7 @@ impl Config {
             width: 12,
             downs: 1,
             blocks: 3,
+            last: 3,
             skip: 0.,
             width_d: 24,
             d_layers: 2,
@@ -124,6 +128,7 @@ impl Config {
             width: 64,
             downs: 2,
             blocks: 9,
+            last: 7,
             width_d: 64,
             d_layers: 3,
             lr_g: 2e-4,
@@ -201,6 +206,11 @@ impl Config {
             "--d-layers は 1 以上 4 以下で、画像の一辺を 2 で割る回数です。一辺 {} の画像に {} は使えません",
             self.size,
             self.d_layers
+        );
+        ensure!(
+            [3, 5, 7].contains(&self.last),
+            "--last は 3、5、7 のどれかにしてください ({} でした)",
+            self.last
         );
         memory(self.memory(), "--size か --batch か --width か --train")?;
         ensure!(

@@ -65,6 +65,22 @@ impl Scene {
         }
     }
 
+    /// 山の横の位置だけが違う、物の少ない場面。
+    pub fn simple(peak: f32) -> Self {
+        Self {
+            horizon: 0.7,
+            peak: (peak, 0.3),
+            spread: 0.16,
+            snow: 0.45,
+            sun: (1. - peak, 0.2, 0.),
+            clouds: [(0., 0., 1e-6); 2],
+            hill: (0.9, 0., 0.),
+            trees: Vec::new(),
+            boats: Vec::new(),
+            phases: [0.; 5],
+        }
+    }
+
     /// 点 (u, v) に見えているもの。手前のものから順に調べます。
     fn part(&self, u: f32, v: f32) -> Part {
         for &(x, base, height) in &self.trees {
@@ -137,6 +153,9 @@ pub enum Style {
 
 type Rgb = [f32; 3];
 
+/// 浮世絵風の、紙の地の色。
+pub const PAPER: Rgb = [0.92, 0.84, 0.66];
+
 fn mix(a: Rgb, b: Rgb, t: f32) -> Rgb {
     let t = t.clamp(0., 1.);
     std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t)
@@ -187,7 +206,7 @@ impl Scene {
     /// 浮世絵風の色。物ごとに平らな色で刷り、境を墨の線でなぞります。
     fn ukiyoe(&self, u: f32, v: f32) -> Rgb {
         const LINE: f32 = 0.02;
-        let (ink, paper) = ([0.12, 0.11, 0.16], [0.92, 0.84, 0.66]);
+        let (ink, paper) = ([0.12, 0.11, 0.16], PAPER);
         let part = self.part(u, v);
         let outlined = |part: Part| matches!(part, Part::Mountain | Part::Snow | Part::Hill);
         // 雪と岩の境には線を引かない。

@@ -11,6 +11,7 @@ use tools::plot::{self, Line, LineChart, RGBColor, Sheet, color};
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::model::Generator;
+use crate::toy::{self, Matching};
 use crate::train::{CycleGan, Progress, Trained};
 
 /// 図に載せる画像の枚数。
@@ -118,38 +119,42 @@ fn scale(images: &Tensor) -> Result<u32> {
     Ok((128 / images.dim(3)? as u32).max(1))
 }
 
-/// 同じ列に同じ場面が来るように、画像の列を上から積みます。
-pub fn stack(path: &Path, rows: &[(&Tensor, RGBColor)]) -> Result<()> {
-    let rows = rows
-        .iter()
-        .map(|(images, frame)| Ok((shown(images)?, *frame)))
-        .collect::<Result<Vec<_>>>()?;
+/// 同じ列に同じ場面が来るように、名前の付いた画像の行を上から積みます。
+pub fn stack(path: &Path, rows: &[(&str, &Tensor, RGBColor)]) -> Result<()> {
+    let names: Vec<_> = rows.iter().map(|row| row.0).collect();
+    let images = rows.iter().map(|row| shown(row.1)).collect::<Result<Vec<_>>>()?;
     let sheets = rows
         .iter()
-        .map(|(images, frame)| Ok(Sheet { images, columns: images.dim(0)?, frame: *frame }))
+        .zip(&images)
+        .map(|(row, images)| Ok(Sheet { images, columns: images.dim(0)?, frame: row.2 }))
         .collect::<Result<Vec<_>>>()?;
     // 余計な線や抜けも見えるよう、大きく描く。
-    plot::image_stack(path, &sheets, 2 * scale(&rows[0].0)?)
+    plot::table(path, &names, &[""], &sheets, 2 * scale(&images[0])?)
 }
 
 /// 1 回の学習の図を `dir` に書きます。
 pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let (x, y) = (&recorder.test_x, &recorder.test_y);
     let (g, f) = (&trained.gan.generator_xy, &trained.gan.generator_yx);
-    for (name, input, truth, [there, back]) in [
-        ("xyx", x, y, there_and_back(g, f, &shown(x)?)?),
-        ("yxy", y, x, there_and_back(f, g, &shown(y)?)?),
+    for (name, [from, to, round], input, truth, [there, back]) in [
+        ("xyx", XYX, x, y, there_and_back(g, f, &shown(x)?)?),
+        ("yxy", YXY, y, x, there_and_back(f, g, &shown(y)?)?),
     ] {
-        let mut rows = vec![(input, color::REAL), (&there, color::FAKE), (&back, color::FAKE)];
+        let mut rows = vec![
+            (from, input, color::REAL),
+            (to, &there, color::FAKE),
+            (round, &back, color::FAKE),
+        ];
         if recorder.test_is_paired {
-            rows.push((truth, color::REAL));
+            rows.push(("正解", truth, color::REAL));
         }
         stack(&dir.join(format!("{name}.png")), &rows)?;
     }
     if recorder.frames.len() > 1 {
-        let pick = |f: fn(&Frame) -> &[Tensor; 2]| recorder.frames.iter().map(f).collect();
-        steps(&dir.join("xyx-steps.png"), x, pick(|frame| &frame.xyx))?;
-        steps(&dir.join("yxy-steps.png"), y, pick(|frame| &frame.yxy))?;
+        let pick =
+            |f: fn(&Frame) -> &[Tensor; 2]| recorder.frames.iter().map(move |it| (it.step, f(it)));
+        steps(&dir.join("xyx-steps.png"), XYX, x, pick(|frame| &frame.xyx).collect())?;
+        steps(&dir.join("yxy-steps.png"), YXY, y, pick(|frame| &frame.yxy).collect())?;
     }
     losses(trained, dir)?;
     let [xy, yx] = &recorder.similarity;
@@ -170,20 +175,30 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// 途中経過。左が訳したもの、右が訳し戻したもの。一番上の行は入力、下へ行くほど学習が進みます。
-fn steps(path: &Path, input: &Tensor, frames: Vec<&[Tensor; 2]>) -> Result<()> {
+/// 入力・変換・戻りの名前。
+const XYX: [&str; 3] = ["入力\nx", "変換\nG(x)", "戻り\nF(G(x))"];
+const YXY: [&str; 3] = ["入力\ny", "変換\nF(y)", "戻り\nG(F(y))"];
+
+/// 途中経過。左が変換、右が戻り。下へ行くほど学習が進みます。
+fn steps(
+    path: &Path,
+    [from, to, round]: [&str; 3],
+    input: &Tensor,
+    frames: Vec<(usize, &[Tensor; 2])>,
+) -> Result<()> {
     let columns = input.dim(0)?.min(4);
     let first = |images: &Tensor| images.narrow(0, 0, columns);
-    let block = |side: usize| -> Result<Tensor> {
-        let mut rows = vec![first(input)?];
-        for frame in &frames {
-            rows.push(first(&frame[side])?);
+    let mut rows = vec![from.replace('\n', " ")];
+    let mut cells = vec![(first(input)?, color::REAL), (first(input)?, color::REAL)];
+    for (step, sides) in frames {
+        rows.push(format!("{step} 回"));
+        for images in sides {
+            cells.push((first(images)?, color::FAKE));
         }
-        Ok(Tensor::cat(&rows, 0)?)
-    };
-    let (there, back) = (block(0)?, block(1)?);
-    let sheets = [&there, &back].map(|images| Sheet { images, columns, frame: color::FAKE });
-    plot::image_grid(path, &sheets, scale(input)?)
+    }
+    let sheets = cells.iter().map(|(images, frame)| Sheet { images, columns, frame: *frame });
+    let names = [to, round].map(|name| name.replace('\n', " "));
+    plot::table(path, &rows, &names, &sheets.collect::<Vec<_>>(), scale(input)?)
 }
 
 /// 損失の移り変わり。敵対的損失は、争う 2 つのネットワークごとに 1 枚です。
@@ -211,14 +226,17 @@ fn losses(trained: &Trained, dir: &Path) -> Result<()> {
         }
         .save(&dir.join(format!("{name}.svg")))?;
     }
+    // 記録の恒等損失は 2 つの向きの和なので、1 つの向きあたりに直して、サイクルと比べられるようにする。
+    let mut identity = line("恒等の平均", "identity", color::MUTED);
+    identity.points.iter_mut().for_each(|point| point.1 /= 2.);
     let lines = vec![
         line("X → Y → X", "cycle X", color::LOSS),
         line("Y → X → Y", "cycle Y", color::REAL),
-        line("恒等 (和)", "identity", color::MUTED),
+        identity,
     ];
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "画素の差の絶対値の平均",
+        y_label: "画素の差の絶対値の平均 (1 つの向き)",
         y_range: 0. ..top(&lines),
         lines,
         guides: vec![],
@@ -236,11 +254,41 @@ fn top(lines: &[Line]) -> f64 {
 pub fn data(dataset: &Dataset, dir: &Path) -> Result<()> {
     stack(
         &dir.join("pairs.png"),
-        &[(&dataset.test_x, color::REAL), (&dataset.test_y, color::REAL)],
+        &[
+            ("写真風\nX", &dataset.test_x, color::REAL),
+            ("浮世絵風\nY", &dataset.test_y, color::REAL),
+        ],
     )?;
     let (x, y) = (dataset.train_x.narrow(0, 0, 16)?, dataset.train_y.narrow(0, 0, 16)?);
     let sheets = [&x, &y].map(|images| Sheet { images, columns: 4, frame: color::REAL });
-    plot::image_grid(&dir.join("train.png"), &sheets, scale(&x)?)
+    plot::table(&dir.join("train.png"), &[""], &["写真風 X", "浮世絵風 Y"], &sheets, scale(&x)?)
+}
+
+/// 小さな世界: 種ごとに、3 枚の写真が何に変わったか。左は敵対的損失だけ、右はサイクル損失も足した学習です。
+pub fn permutation(runs: &[Vec<Tensor>; 2], path: &Path) -> Result<()> {
+    const SEEDS: usize = 5;
+    let [x, y] = toy::pictures()?;
+    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+    for (name, images) in [("入力", x), ("正解", y.clone())] {
+        rows.push(name.to_string());
+        cells.extend([(); 2].map(|()| (images.clone(), color::REAL)));
+    }
+    for at in 0..SEEDS {
+        rows.push(format!("{} 回目", at + 1));
+        for run in runs {
+            let frame = match toy::matching(&run[at])? {
+                Matching::Right => color::DISCRIMINATOR,
+                Matching::Permuted => color::FAKE,
+                Matching::Incomplete => color::MUTED,
+            };
+            cells.push((toy::mixed(&run[at], &y)?, frame));
+        }
+    }
+    let sheets = cells
+        .iter()
+        .map(|(images, frame)| Sheet { images, columns: toy::SCENES, frame: *frame })
+        .collect::<Vec<_>>();
+    plot::table(path, &rows, &["敵対的損失だけ", "サイクルも足す"], &sheets, 3)
 }
 
 /// 複数の学習の SSIM (X → Y) を 1 枚に重ねます。

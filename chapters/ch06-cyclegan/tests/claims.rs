@@ -48,6 +48,7 @@ fn step_once(config: &Config, x: &Tensor, y: &Tensor) -> (StepLosses, [[Vec<Vec<
     (losses, [before, NETWORKS.map(|network| snapshot(&gan, network))])
 }
 
+/// 生成器が二つ、識別器が二つある。
 #[test]
 fn two_generators_and_two_discriminators() {
     let gan = CycleGan::new(&Config::tiny()).unwrap();
@@ -67,6 +68,7 @@ fn two_generators_and_two_discriminators() {
     assert_ne!(snapshot(&gan, x), snapshot(&gan, y));
 }
 
+/// 敵対的損失は、二乗の損失 (LSGAN) である。
 #[test]
 fn adversarial_loss_is_least_squares() {
     let column = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
@@ -82,6 +84,7 @@ fn adversarial_loss_is_least_squares() {
     assert!((scalar(generator_loss(&half)) - 0.25).abs() < 1e-6);
 }
 
+/// サイクル一貫性損失は、元に戻ったときにだけ 0 になる。
 #[test]
 fn cycle_loss_is_zero_exactly_when_the_input_comes_back() {
     let x = uniform(&mut Seed(0).rng("x"), -1., 1., (2, 3, 8, 8)).unwrap();
@@ -93,6 +96,7 @@ fn cycle_loss_is_zero_exactly_when_the_input_comes_back() {
     assert!((scalar(identity_loss(&moved, &x)) - 0.25).abs() < 1e-6);
 }
 
+/// 明暗を裏返して戻す変換でも、サイクル一貫性損失は 0 になる。
 #[test]
 fn cycle_loss_alone_accepts_an_inverted_picture() {
     // G も F も明暗を裏返すだけなら、訳し戻せば元に戻り、サイクル損失は 0 になる。
@@ -103,6 +107,7 @@ fn cycle_loss_alone_accepts_an_inverted_picture() {
     assert!(gap(&invert(&x), &x) > 1.);
 }
 
+/// サイクル一貫性損失の勾配は、二つの生成器の両方に届く。
 #[test]
 fn cycle_goes_through_both_generators() {
     let config = Config::tiny();
@@ -121,6 +126,7 @@ fn cycle_goes_through_both_generators() {
     assert_eq!(reached(&identity), [true, false, false, false]);
 }
 
+/// 生成器の番では、識別器の重みが変わらない。
 #[test]
 fn generator_step_leaves_discriminators_unchanged() {
     let config = Config { lr_d: 0., ..Config::tiny() };
@@ -131,6 +137,7 @@ fn generator_step_leaves_discriminators_unchanged() {
     }
 }
 
+/// 識別器の番では、生成器の重みが変わらない。
 #[test]
 fn discriminator_step_leaves_generators_unchanged() {
     let config = Config { lr_g: 0., ..Config::tiny() };
@@ -141,6 +148,7 @@ fn discriminator_step_leaves_generators_unchanged() {
     }
 }
 
+/// 敵対的損失は向きごとに別で、y を替えても、G の敵対的損失は変わらない。
 #[test]
 fn each_discriminator_judges_its_own_side() {
     // 生成器を止め、Y の側だけを替える。動くのは D_Y の行き先で、D_X の行き先は F を通った分だけ変わる。
@@ -157,6 +165,7 @@ fn each_discriminator_judges_its_own_side() {
     assert_ne!(first.cycle_y, second.cycle_y);
 }
 
+/// ミニバッチの中で y の順番を入れ替えても、どの損失も変わらない。
 #[test]
 fn permuting_y_in_a_batch_changes_no_loss() {
     // ミニバッチの中で y の順番を入れ替えても、どの損失も (丸めを除いて) 変わらない。
@@ -181,6 +190,7 @@ fn permuting_y_in_a_batch_changes_no_loss() {
     assert!((a - b).abs() > 1e-3, "{a} と {b}");
 }
 
+/// 訓練データの写真風と浮世絵風に、同じ場面は一つも無い。
 #[test]
 fn training_scenes_never_share_a_scene() {
     for seed in 0..3 {
@@ -199,6 +209,7 @@ fn training_scenes_never_share_a_scene() {
     assert!(gap(&data::true_pairs(&config).unwrap(), &dataset.train_y) > 0.5);
 }
 
+/// 画像バッファは、いっぱいになると、半分の確率で古い偽物を返す。
 #[test]
 fn buffer_fills_then_returns_an_old_image_half_the_time() {
     let image = |n: usize| Tensor::full(n as f32, (1, 1, 1, 1), &Device::Cpu).unwrap();
@@ -222,6 +233,7 @@ fn buffer_fills_then_returns_an_old_image_half_the_time() {
     assert!((900..1_100).contains(&old), "{old}");
 }
 
+/// 大きさ 0 の画像バッファは、最新の偽物だけを返す。
 #[test]
 fn buffer_of_zero_returns_the_newest() {
     let mut buffer = ImageBuffer::new(0, Seed(0).rng("buffer"));
@@ -232,6 +244,7 @@ fn buffer_of_zero_returns_the_newest() {
     assert!(buffer.is_empty());
 }
 
+/// 学習率は、前半は一定で、後半は 0 へ直線で下がる。
 #[test]
 fn learning_rate_is_flat_then_falls_to_zero() {
     let config = Config { steps: 200, decay: 0.5, ..Config::book() };
@@ -247,6 +260,7 @@ fn learning_rate_is_flat_then_falls_to_zero() {
     assert!((1..=200).all(|step| learning_rate(&flat, step) == 1.));
 }
 
+/// --skip を付けると、生成器は「ほとんど変えない変換」から始まる。
 #[test]
 fn generators_start_near_the_identity() {
     let dataset = data::dataset(&Config::tiny()).unwrap();
@@ -262,6 +276,7 @@ fn generators_start_near_the_identity() {
     assert!(scalar(cycle_loss(&start(0.), x)) > 0.2);
 }
 
+/// インスタンス正規化の前のバイアスは、働かない。
 #[test]
 fn instance_norm_makes_biases_useless() {
     // 畳み込みのバイアスをどう変えても、InstanceNorm が平均を引くので、出力は変わらない。
@@ -278,6 +293,7 @@ fn instance_norm_makes_biases_useless() {
     assert!(gap(&alone, &together) < 1e-5);
 }
 
+/// 反射パディングでは、縁に暗い枠が出ない。
 #[test]
 fn reflection_padding_has_no_dark_border() {
     // 一様な画像を広げても一様なまま。0 で囲むと、縁に枠ができる。
@@ -291,6 +307,7 @@ fn reflection_padding_has_no_dark_border() {
     assert_eq!(padded[..7], [3., 2., 1., 2., 3., 2., 1.]);
 }
 
+/// 生成器は、学習と違う大きさの画像でも、大きさを変えずに変換する。
 #[test]
 fn generator_keeps_the_size_of_the_picture() {
     let config = Config::tiny();
@@ -302,6 +319,7 @@ fn generator_keeps_the_size_of_the_picture() {
     }
 }
 
+/// 識別器の答えは、区画ごとのマップである。
 #[test]
 fn discriminator_output_is_a_map_of_patches() {
     let answers = |size: usize, d_layers: usize| {
@@ -315,6 +333,7 @@ fn discriminator_output_is_a_map_of_patches() {
     assert_eq!(answers(32, 2), [1, 1, 6, 6]);
 }
 
+/// 論文の識別器の一マスは、70×70 画素を見る。
 #[test]
 fn paper_discriminator_sees_70_pixels() {
     // 出力 1 つの受容野を、後ろの層から数える: r ← (r − 1)·ストライド + カーネル。
@@ -395,6 +414,7 @@ fn paper_size_discriminator_has_2764737_parameters() {
     assert_eq!(layers.iter().sum::<usize>(), 2_764_737);
 }
 
+/// 変換に要るのは、その向きの生成器一つだけである。
 #[test]
 fn translation_uses_only_one_generator() {
     let dir = tempfile::tempdir().unwrap();
@@ -414,6 +434,7 @@ fn translation_uses_only_one_generator() {
     assert!(error.contains("generator_yx.safetensors"), "{error}");
 }
 
+/// 手元の画像は、trainA・trainB・testA・testB から読まれる。
 #[test]
 fn own_pictures_are_read_from_four_folders() {
     let dir = tempfile::tempdir().unwrap();
@@ -447,6 +468,7 @@ fn own_pictures_are_read_from_four_folders() {
     assert_eq!(made.after.dims(), [2, 3, 16, 16]);
 }
 
+/// 同じ種なら、スレッドの数によらず、結果は 1 バイトも違わない。
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let weights = |seed: u64, threads: usize| {

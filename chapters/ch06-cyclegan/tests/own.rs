@@ -10,6 +10,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_ch06-cyclegan");
 const SMALL: [&str; 10] =
     ["--size", "16", "--width", "2", "--width-d", "2", "--batch", "2", "--steps", "1"];
 
+/// trainA と trainB だけで学習でき、1 枚の画像を変換できる。
 #[test]
 fn two_folders_are_enough_and_one_picture_is_translated() {
     let dir = tempfile::tempdir().unwrap();

@@ -108,7 +108,9 @@ fn confusing_noise_and_data_breaks_everything() {
     assert!(book.ring_stepped[0].coverage.good() > 0.9);
 }
 
-/// 歩数を減らすと、山の中に落ちる標本が減る。1 歩では、ほとんど落ちない。
+/// 歩数を減らすほど、山の中に落ちる標本が減る。
+///
+/// 1 歩では、ほとんど落ちない。
 #[test]
 fn too_few_steps_lose_quality() {
     let book = book();
@@ -180,7 +182,9 @@ fn the_first_guess_is_blurred() {
     assert!(book.pixels.guided[at(2.)].agreement > 0.8);
 }
 
-/// 歩数を減らすと、画素のままの拡散のほうが、潜在拡散より読めなくなる。1 歩では、はっきり違う。
+/// 歩数を減らすと、画素のままの拡散のほうが、潜在拡散より読めない字を作る。
+///
+/// 1 歩では、はっきり違う。
 #[test]
 fn latent_diffusion_needs_fewer_steps() {
     let book = book();

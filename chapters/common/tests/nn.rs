@@ -15,6 +15,7 @@ use nn_support::{
     values, var, weighted_sum,
 };
 
+/// この本の全結合層の値と勾配が、candle の計算と一致する。
 #[test]
 fn linear_agrees_with_candle() -> Result<()> {
     for activation in ACTIVATIONS {
@@ -36,6 +37,7 @@ fn linear_agrees_with_candle() -> Result<()> {
     Ok(())
 }
 
+/// 全結合層の勾配が、値を少し動かして測った傾きと一致する。
 #[test]
 fn linear_gradients_match_finite_differences() -> Result<()> {
     for activation in ACTIVATIONS {
@@ -81,6 +83,7 @@ fn linear_starts_like_pytorch() -> Result<()> {
     Ok(())
 }
 
+/// 形の合わない入力は、どこが違うかを言って断る。
 #[test]
 fn bad_shapes_are_named() -> Result<()> {
     let vars = VarMap::new();
@@ -100,6 +103,7 @@ fn bad_shapes_are_named() -> Result<()> {
     Ok(())
 }
 
+/// この本の損失の値と勾配が、candle の計算と一致する。
 #[test]
 fn losses_agree_with_candle() -> Result<()> {
     for dims in [&[1usize][..], &[3, 5], &[2, 3, 65, 67]] {
@@ -128,6 +132,7 @@ fn losses_agree_with_candle() -> Result<()> {
     Ok(())
 }
 
+/// 損失の勾配が、値を少し動かして測った傾きと一致する。
 #[test]
 fn losses_gradients_match_finite_differences() {
     let x = var(1, &[3, 4]);
@@ -139,6 +144,8 @@ fn losses_gradients_match_finite_differences() {
     check_gradients("bce(0)", &both[..1], || nn::bce_with_logits(&x, 0.0));
 }
 
+/// ロジットがどれだけ大きくても、損失は有限のままで、手計算と一致する。
+///
 /// 期待値は倍精度の log(1 + e^x) を手で計算したもの。x = ±100 では素朴な式は無限大か NaN になる。
 #[test]
 fn bce_is_finite_for_large_logits() -> Result<()> {
@@ -163,6 +170,7 @@ fn bce_is_finite_for_large_logits() -> Result<()> {
     Ok(())
 }
 
+/// 活性化関数の値が、倍精度の計算と一致する。
 #[test]
 fn activations_are_accurate() -> Result<()> {
     let vars = VarMap::new();
@@ -200,6 +208,8 @@ fn activations_are_accurate() -> Result<()> {
     Ok(())
 }
 
+/// この本の Adam は、論文の Algorithm 1 を倍精度で計算した結果と一致する。
+///
 /// 論文の Algorithm 1 を倍精度でそのまま書き、学習率を途中で変えながら 20 歩比べる。
 #[test]
 fn adam_follows_the_paper() -> Result<()> {
@@ -257,6 +267,8 @@ fn adam_matches_pytorch() -> Result<()> {
     Ok(())
 }
 
+/// 勾配が届かなくなった重みの m と v は、ちょうど 0 になる。
+///
 /// 勾配が届かなくなった重みの m と v は、遅い非正規化数に留まらず、ちょうど 0 になる。
 #[test]
 fn adam_lets_dead_moments_become_zero() -> Result<()> {
@@ -278,6 +290,7 @@ fn adam_lets_dead_moments_become_zero() -> Result<()> {
     Ok(())
 }
 
+/// 固定した全結合層には、勾配が届かない。
 #[test]
 fn frozen_linear_gets_no_gradient() -> Result<()> {
     let vars = VarMap::new();
@@ -331,6 +344,8 @@ fn conv_config(
     ConvConfig { kernel, stride, padding, output_padding, activation, ..Default::default() }
 }
 
+/// この本の転置畳み込みの値と勾配が、candle の計算と一致する。
+///
 /// 転置畳み込みの candle 版は値も勾配も素朴なループなので、基準にできる。
 #[test]
 fn conv_transpose_agrees_with_candle() -> Result<()> {
@@ -366,6 +381,8 @@ fn conv_transpose_agrees_with_candle() -> Result<()> {
     Ok(())
 }
 
+/// この本の畳み込みの値と勾配が、candle の計算と一致する。
+///
 /// candle の `Conv2D` の勾配は、割り切れない大きさではエラーになる。そこで、随伴である転置畳み込みの candle 版
 /// (`conv_transpose2d`) を、入力の大きさまで 0 を足して使う。
 #[test]
@@ -430,6 +447,7 @@ fn conv_agrees_with_candle() -> Result<()> {
 /// 折れ目の無い活性化。折れ目のあるものは、多くの画素が混ざる層では差分と比べられない (candle とは比べてある)。
 const SMOOTH: [Activation; 3] = [Activation::None, Activation::Tanh, Activation::Sigmoid];
 
+/// 畳み込みの勾配が、値を少し動かして測った傾きと一致する。
 #[test]
 fn conv_gradients_match_finite_differences() -> Result<()> {
     for (shape, activation) in SHAPES[..12].iter().zip(SMOOTH.into_iter().cycle()) {
@@ -496,6 +514,7 @@ fn convs_start_like_pytorch() -> Result<()> {
     Ok(())
 }
 
+/// 形の合わない画像は、どこが違うかを言って断る。
 #[test]
 fn bad_images_are_named() -> Result<()> {
     let vars = VarMap::new();
@@ -533,6 +552,7 @@ fn bad_images_are_named() -> Result<()> {
     Ok(())
 }
 
+/// この本のバッチ正規化の値と勾配が、candle の計算と一致する。
 #[test]
 fn batch_norm_agrees_with_candle() -> Result<()> {
     for (dims, activation) in
@@ -640,6 +660,7 @@ fn batch_norm_matches_pytorch() -> Result<()> {
     Ok(())
 }
 
+/// 正規化の勾配が、値を少し動かして測った傾きと一致する。
 #[test]
 fn norm_gradients_match_finite_differences() -> Result<()> {
     for activation in SMOOTH {
@@ -661,6 +682,7 @@ fn norm_gradients_match_finite_differences() -> Result<()> {
     Ok(())
 }
 
+/// この本のインスタンス正規化の値と勾配が、candle の計算と一致する。
 #[test]
 fn instance_norm_agrees_with_candle() -> Result<()> {
     for dims in [[3, 4, 5, 7], [1, 1, 1, 2], [2, 3, 32, 33]] {
@@ -678,6 +700,7 @@ fn instance_norm_agrees_with_candle() -> Result<()> {
     Ok(())
 }
 
+/// 絵の拡大と縮小が、手計算と一致する。
 #[test]
 fn resampling_matches_hand_computation() -> Result<()> {
     let x = Tensor::new(&[[[[1f32, 2., 3.], [4., 5., 6.]]]], &Device::Cpu)?;
@@ -704,6 +727,8 @@ fn resampling_matches_hand_computation() -> Result<()> {
     Ok(())
 }
 
+/// 学習の結果は、スレッドの数によらず 1 ビットも変わらない。
+///
 /// 畳み込み・正規化・損失・Adam を通した学習 3 歩の結果が、スレッド数によらず同じビットになる。
 #[test]
 fn thread_count_does_not_change_a_bit() -> Result<()> {
@@ -752,6 +777,8 @@ fn thread_count_does_not_change_a_bit() -> Result<()> {
     Ok(())
 }
 
+/// 固定した識別器には勾配が届かず、生成器の勾配は固定しないときと同じである。
+///
 /// 識別器を凍結した生成器の 1 歩: 識別器の変数には勾配が無く、生成器の勾配は凍結しないときと同じビット。
 #[test]
 fn frozen_images_layers_get_no_gradient() -> Result<()> {

@@ -226,6 +226,11 @@ fn number(value: f64) -> String {
     }
 }
 
+/// 図に書く更新回数。
+pub fn times(step: usize) -> String {
+    format!("{} 回", common::history::thousands(step))
+}
+
 /// 近すぎるラベルを上下に押し広げます。
 fn spread<L, C>(labels: &mut [((i32, i32), L, C)], gap: i32, (top, bottom): (i32, i32)) {
     labels.sort_by_key(|label| label.0.1);

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use tools::plot::map::{self, Cluster, Map};
 use tools::plot::{
-    Line, LineChart, Panel, Sheet, Surface, ascii, color, image_grid, image_stack, panels,
+    Line, LineChart, Panel, Sheet, Surface, ascii, color, image_grid, image_stack, panels, table,
 };
 
 fn chart() -> LineChart<'static> {
@@ -112,6 +112,45 @@ fn image_grid_enlarges_without_smoothing_and_frames_by_role() {
 }
 
 #[test]
+fn table_writes_its_names_beside_the_pictures() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("table.png");
+    let images = Tensor::zeros((2, 1, 8, 8), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let sheet = |frame| Sheet { images: &images, columns: 2, frame };
+    let cells = [color::REAL, color::FAKE, color::REAL, color::FAKE].map(sheet);
+    let draw = |rows: [&str; 2], columns: [&str; 2]| {
+        table(&path, &rows, &columns, &cells, 4)?;
+        Ok::<_, anyhow::Error>(image::open(&path)?.to_rgba8())
+    };
+    let bare = draw(["", ""], ["", ""]).unwrap();
+    let named = draw(["入力", "再パラ\nメータ化"], ["左", "右"]).unwrap();
+    // 名前の分だけ、左と上に場所が増える。透けるところはない。
+    let (left, top) = (named.width() - bare.width(), named.height() - bare.height());
+    assert!(left > 4 * 18 && top > 18, "{left} {top}");
+    assert!(named.pixels().all(|pixel| pixel.0[3] == 255));
+    // 左の帯と上の帯のどちらにも、墨がある。
+    let ink = |x: std::ops::Range<u32>, y: std::ops::Range<u32>| {
+        let mut dark = y.flat_map(|y| x.clone().map(move |x| (x, y)));
+        dark.any(|(x, y)| named.get_pixel(x, y).0[0] < 60)
+    };
+    assert!(ink(0..left, top..named.height()) && ink(left..named.width(), 0..top));
+    // 絵は、名前の無い表と同じ画素で描く。
+    let (width, height) = bare.dimensions();
+    for (x, y, pixel) in
+        image::imageops::crop_imm(&bare, 8, 8, 60, 30).to_image().enumerate_pixels()
+    {
+        assert_eq!(
+            named.get_pixel(named.width() - width + 8 + x, named.height() - height + 8 + y),
+            pixel
+        );
+    }
+    let error = draw(["🍎", ""], ["", ""]).unwrap_err().to_string();
+    assert!(error.contains('🍎'), "{error}");
+    let error = table(&path, &[""], &["", ""], &cells, 4).unwrap_err().to_string();
+    assert!(error.contains("1 行 2 列"), "{error}");
+}
+
+#[test]
 fn ascii_preview_shows_images_and_points() {
     let image = Tensor::new(&[[[-1f32, 0., 1.]]], &Device::Cpu).unwrap();
     assert_eq!(ascii(&image).unwrap(), "  ▒▒██\n");
@@ -169,12 +208,18 @@ fn map_names_each_cluster_and_hides_what_is_outside() {
     };
     let clusters =
         vec![cluster("あ", color::CLASSES[0], -1.), cluster("い", color::CLASSES[1], 1.)];
-    let map = |clusters| Map { title: "地図".into(), extent: 3., clusters, circles: vec![1.] };
+    let map = |clusters| Map {
+        title: "地図".into(),
+        extent: 3.,
+        clusters,
+        circles: vec![1.],
+        circles_label: "単位円".into(),
+    };
     map::save(&path, &[map(clusters), map(vec![])]).unwrap();
     let svg = std::fs::read_to_string(&path).unwrap();
     assert_eq!(svg.matches("<circle").count(), 4, "枠の外の点は描かない");
     assert_eq!(svg.matches("<polygon").count(), 2);
-    for text in ["あ", "い", "地図", "−2", "2"] {
+    for text in ["あ", "い", "地図", "単位円", "−2", "2"] {
         assert!(svg.lines().any(|line| line.trim() == text), "{text} がない");
     }
 }

@@ -43,7 +43,15 @@ fn an_exam_is_sat_reloaded_graded_and_kept() {
     reader.reload();
     assert_eq!(reader.text(".quiz-title"), "問 4");
     assert_eq!(reader.js(order), before);
-    assert_eq!(reader.stored("workbook-exam-v1")["items"], items);
+    // 使った時間だけは、進み続ける。
+    let timeless = |items: &Value| -> Value {
+        let mut items = items.clone();
+        for item in items.as_array_mut().unwrap() {
+            item.as_object_mut().unwrap().remove("spent");
+        }
+        items
+    };
+    assert_eq!(timeless(&reader.stored("workbook-exam-v1")["items"]), timeless(&items));
     assert!(reader.text(".desk-status").ends_with("4問のうち3問に解答"));
     let labels =
         reader.js("[...document.querySelectorAll('.desk-numbers button')].map((b) => b.ariaLabel)");

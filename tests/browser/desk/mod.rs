@@ -1,5 +1,6 @@
 //! 試験の机 (模擬試験・復習・学習の記録) を、読者と同じ手順で使う。
 
+mod clock;
 mod exam;
 mod look;
 mod record;

@@ -77,7 +77,10 @@ fn progress_is_shown_carried_away_erased_and_brought_back() {
     // 読み込むと元に戻る。2 度読んでも増えない。
     for added in [1, 0] {
         reader.choose(&file);
-        let message = format!("{known}問の記録を読み込み、模擬試験の結果を{added}回分加えました。");
+        let newer = if added == 1 { known } else { 0 };
+        let message = format!(
+            "{known}問の記録のうち、今より新しい{newer}問を入れ、模擬試験の結果を{added}回分加えました。"
+        );
         reader.wait(&format!("document.querySelector('.desk').textContent.includes({message:?})"));
         assert_eq!(saved["records"], reader.stored("workbook-quiz-v1"));
         assert_eq!(saved["history"], reader.stored("workbook-history-v1"));
@@ -92,7 +95,7 @@ fn progress_is_shown_carried_away_erased_and_brought_back() {
     ));
     reader.reload();
     reader.choose(&file);
-    reader.wait("document.querySelector('.desk').textContent.includes('読み込み、')");
+    reader.wait("document.querySelector('.desk').textContent.includes('今より新しい')");
     assert_eq!(reader.stored("workbook-quiz-v1")[&wrong]["seed"], 7);
 }
 
@@ -137,7 +140,7 @@ fn bad_files_and_full_storage_get_one_sentence() {
           \"__proto__\":{\"picks\":[[]]},\"gan-x\":{\"picks\":\"a\"},\"gan-y\":5},\"history\":[{\"started\":1},7,{\"started\":2,\"seconds\":3,\"answers\":[]}]}",
     );
     reader.choose(&evil);
-    reader.wait("document.querySelector('.desk').textContent.includes('0問の記録を読み込み、模擬試験の結果を0回分加えました')");
+    reader.wait("document.querySelector('.desk').textContent.includes('0問の記録のうち、今より新しい0問を入れ、模擬試験の結果を0回分加えました')");
     assert_eq!(reader.stored("workbook-quiz-v1"), before);
 
     // 今の問題集に無い問題の記録も、失わずに受け取り、いくつあるかを知らせる。
@@ -153,7 +156,7 @@ fn bad_files_and_full_storage_get_one_sentence() {
     let huge = folder.path().join("huge.json");
     fs::File::create(&huge).unwrap().set_len(21_000_000).unwrap();
     assert!(reader.refusal(&huge).starts_with("「huge.json」は学習の記録として読めません。"));
-    assert!(!reader.desk().contains("問の記録を読み込み、"));
+    assert!(!reader.desk().contains("問の記録のうち、"));
     reader.open(MOCK);
     reader.press_button("見る");
     assert!(reader.desk().contains(

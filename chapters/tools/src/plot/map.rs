@@ -19,8 +19,9 @@ pub struct Map {
     pub title: String,
     pub extent: f32,
     pub clusters: Vec<Cluster>,
-    /// 原点を中心とする破線の円の半径。
+    /// 原点を中心とする円の半径と、その名前。
     pub circles: Vec<f32>,
+    pub circles_label: String,
 }
 
 /// 地図を横に並べて SVG に書きます。
@@ -76,18 +77,25 @@ fn draw_map(area: &Area, map: &Map, (left, top): (i32, i32), side: i32) -> Drawn
             area.draw(&Circle::new(pixel(x, y), 2, cluster.color.mix(0.7).filled()))?;
         }
     }
-    for &radius in &map.circles {
-        // 破線は、円を 1 つおきの弧に分けて描く。
-        let points: Vec<_> = circle(96).map(|(c, s)| (radius * c, radius * s)).collect();
-        for arc in points.chunks(2).filter(|arc| arc.iter().all(seen)) {
-            let ends = [arc[0], arc[1]].map(|(x, y)| pixel(x, y));
-            area.draw(&PathElement::new(ends, color::INK.stroke_width(2)))?;
-        }
-    }
     // 名前は最後に書く。点に隠れると、色が何を表すか分からない。
     for cluster in map.clusters.iter().filter(|cluster| !cluster.points.is_empty()) {
         let (x, y) = median(&cluster.points);
         write(&cluster.label, pixel(x, y), TEXT + 11, HPos::Center, VPos::Center)?;
+    }
+    let most = map.circles.iter().copied().fold(0f32, f32::max);
+    for &radius in &map.circles {
+        let edge = circle(96).map(|(c, s)| (radius * c, radius * s)).chain([(radius, 0.)]);
+        let edge = edge.map(|(x, y)| pixel(x, y)).collect::<Vec<_>>();
+        area.draw(&PathElement::new(edge, color::INK.stroke_width(2)))?;
+    }
+    if most > 0. {
+        // 円が小さく、点に紛れることがある。線を引いて、何の円かを書く。
+        let (x, bottom) = pixel(0., -most);
+        let label = top + side - 24;
+        if bottom + 4 < label {
+            area.draw(&PathElement::new([(x, bottom), (x, label)], color::INK.stroke_width(1)))?;
+        }
+        write(&map.circles_label, (x, top + side - 6), TEXT - 2, HPos::Center, VPos::Bottom)?;
     }
     Ok(())
 }

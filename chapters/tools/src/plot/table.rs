@@ -19,7 +19,7 @@ pub fn table(
 ) -> Result<()> {
     ensure!(
         !cells.is_empty() && cells.len() == rows.len() * columns.len(),
-        "{} 行 {} 列の表に、画像の群れが {} 個あります",
+        "{} 行 {} 列の表に、画像が {} 組あります",
         rows.len(),
         columns.len(),
         cells.len()

@@ -1,15 +1,68 @@
 //! 各章の試験が分け合う道具: コマンドを動かす、結果を比べる、図を描く。章ごとに使うものが違うので、未使用の警告は出さない。
 //!
 //! 章の試験は `#[path = "../../tools/tests/chapter/mod.rs"] mod chapter;` で取り込みます。
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports, unused_macros)]
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tools::record::Run;
+
+thread_local! {
+    static DEAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// 監査 ([`audit`]) の間は真。章の試験は、真のときだけ、学習していないモデルを相手にします。
+pub fn dead() -> bool {
+    DEAD.get()
+}
+
+/// 試験の関数を、名前と組にして並べます。
+macro_rules! claims {
+    ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name as fn())),*] };
+}
+pub(crate) use claims;
+
+/// 学習していないモデルで、主張の試験を 1 つずつ呼び、どれも落ちることを確かめます。
+///
+/// 死んだモデルでも通る試験は、学習について何も言っていません。`structure` は、学習していなくても成り立つはずの
+/// 試験で、理由ごとに並べます。`source` は試験のファイルの中身で、どちらにも載っていない試験があれば失敗します。
+pub fn audit(source: &str, claims: &[(&str, fn())], structure: &[(&str, &[&str])]) {
+    let structure = structure.iter().flat_map(|(_, names)| names.iter().copied());
+    let listed = claims.iter().map(|claim| claim.0).chain(structure);
+    assert_eq!(tests(source), listed.collect(), "監査する試験の表");
+    let mut alive = Vec::new();
+    DEAD.set(true);
+    for (name, claim) in claims {
+        match catch_unwind(claim) {
+            Ok(()) => alive.push(name),
+            Err(reason) => {
+                let text = reason.downcast_ref::<String>().map(String::as_str);
+                let text = text.or(reason.downcast_ref::<&str>().copied()).unwrap_or_default();
+                println!("{name}: {}", text.lines().next().unwrap_or_default());
+            }
+        }
+    }
+    DEAD.set(false);
+    assert!(alive.is_empty(), "学習していないモデルでも通る主張: {alive:?}");
+}
+
+/// 試験のファイルにある、ふだん動く試験の名前。
+fn tests(source: &str) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    for test in source.split("\n#[test]\n").skip(1) {
+        let (attributes, rest) = test.split_once("fn ").unwrap();
+        if !attributes.contains("#[ignore") {
+            found.insert(rest.split('(').next().unwrap());
+        }
+    }
+    found
+}
 
 /// 章のコマンド `program` を動かし、終了コードと、画面に出た文のすべてを返します。
 pub fn run(program: &str, args: &[&str]) -> (Option<i32>, String) {
