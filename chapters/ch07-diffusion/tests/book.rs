@@ -108,9 +108,7 @@ fn confusing_noise_and_data_breaks_everything() {
     assert!(book.ring_stepped[0].coverage.good() > 0.9);
 }
 
-/// 歩数を減らすほど、山の中に落ちる標本が減る。
-///
-/// 1 歩では、ほとんど落ちない。
+/// 歩数を減らすほど、山の中に落ちる標本が減り、1 歩では、ほとんど落ちない。
 #[test]
 fn too_few_steps_lose_quality() {
     let book = book();
@@ -160,12 +158,11 @@ fn without_the_condition_the_letter_is_random() {
     }
 }
 
-/// ひらがなでは、ガイダンスを 1 から 3 に強めると、読める割合が上がり、同じ字どうしの隔たりは縮む。
-///
-/// 数字では、はじめからほとんど読めていて、隔たりもあまり変わらない。主張しない。
+/// ひらがなでは、ガイダンスを強めると読める割合が上がり、同じ字どうしの隔たりは縮む。
 #[test]
 fn guidance_trades_diversity_for_agreement() {
     let book = book();
+    // 数字では、はじめからほとんど読めていて、隔たりもあまり変わらないので、主張しない。
     for letters in [&book.hiragana, &book.pixels] {
         assert!(letters.guided[at(2.)].agreement > letters.guided[at(1.)].agreement + 0.02);
         let (one, three) = (share(letters, 1.), share(letters, 3.));
@@ -183,8 +180,6 @@ fn the_first_guess_is_blurred() {
 }
 
 /// 歩数を減らすと、画素のままの拡散のほうが、潜在拡散より読めない字を作る。
-///
-/// 1 歩では、はっきり違う。
 #[test]
 fn latent_diffusion_needs_fewer_steps() {
     let book = book();
@@ -233,7 +228,7 @@ fn the_claims_hold_for_nine_of_ten_seeds() {
     });
 }
 
-/// 学習率 0 の一式では、どの主張も成り立たない。成り立つ主張は、学習について何も言っていない。
+/// 学習率 0 の一式では、どの主張も成り立たない。
 #[test]
 #[ignore = "学習しない一式を作り、主張がどれも落ちることを確かめます"]
 fn every_claim_dies_on_a_model_that_never_learned() {
