@@ -89,7 +89,7 @@ fn the_gan_in_the_page_collapses_and_is_mended() {
     reader.wait("box.bench.view?.step === 0 && box.bench.settings.pack === 2");
     reader.js("box.bench.advance(1200)");
     assert!(reader.is("box.bench.view.modes >= 7"), "{}", reader.text(".lab-readout"));
-    assert_eq!(reader.js("box.querySelectorAll('.lab-done').length"), 2);
+    assert!(reader.is("box.querySelectorAll('.lab-done').length >= 2"));
 }
 
 #[test]

@@ -29,6 +29,7 @@
 
     build(box) {
       this.plane = canvas(SIDE, SIDE, { class: 'lab-plane', tabindex: '0' });
+      this.surface = make('canvas', { width: GRID, height: GRID });
       this.outputs = canvas(420, 170, { class: 'lab-chart' });
       this.losses = canvas(420, 150, { class: 'lab-chart' });
       this.readout = make('p', { class: 'lab-readout' });
@@ -67,9 +68,9 @@
         ' 背景の緑が濃いほど、識別器は本物だと答えています（白は 1/2 より下）。');
       box.append(
         make('div', { class: 'lab-stage' },
-          make('div', {}, this.plane, legend),
+          make('div', {}, this.plane, legend, steps),
           make('div', { class: 'lab-side' }, this.readout, this.news, this.outputs, this.losses)),
-        steps, cures,
+        cures,
         make('details', {}, make('summary', {}, '設定を変える'),
           make('div', { class: 'lab-controls' }, ...Object.values(this.controls), pace,
             make('label', { class: 'lab-choice' }, arrows, make('span', {}, '作った点に届く勾配の矢印')))),
@@ -214,13 +215,15 @@
       };
       this.plane.paint((context) => {
         if (this.view) {
-          const cell = SIDE / GRID;
-          context.fillStyle = paint.discriminator;
+          // 格子の大きさの小さな絵に塗ってから、なめらかに広げる。
+          const small = this.surface.getContext('2d');
+          small.clearRect(0, 0, GRID, GRID);
+          small.fillStyle = paint.discriminator;
           this.view.surface.forEach((probability, index) => {
-            context.globalAlpha = 0.75 * Math.max(0, 2 * probability - 0.6);
-            context.fillRect(index % GRID * cell, SIDE - (Math.floor(index / GRID) + 1) * cell, cell + 0.5, cell + 0.5);
+            small.globalAlpha = Math.min(Math.max(0, 1.5 * probability - 0.45), 1);
+            small.fillRect(index % GRID, GRID - 1 - Math.floor(index / GRID), 1, 1);
           });
-          context.globalAlpha = 1;
+          context.drawImage(this.surface, 0, 0, SIDE, SIDE);
         }
         context.globalAlpha = 0.6;
         dots(context, this.real ?? [], paint.real, 2);

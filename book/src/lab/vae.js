@@ -51,7 +51,6 @@
               make('figure', {}, this.picture, make('figcaption', {}, 'デコーダの絵'))),
             make('div', { class: 'lab-buttons' }, button('書いた字を消す', () => this.wipe())),
             this.losses)),
-        steps,
         make('details', {}, make('summary', {}, '設定を変える'), make('div', { class: 'lab-controls' }, ...Object.values(this.controls), pace)),
         make('p', { class: 'lab-heading' }, 'やってみよう'), this.tasks,
         shareButton(this.link, (text) => this.say(text)),
