@@ -36,7 +36,7 @@
     button.type = 'button';
     button.className = 'lab-open';
     button.textContent = 'ここで動かす';
-    note.textContent = 'この章のコードを、このページの中で学習させます。押すと約 0.6 MB を読み込みます。通信はそれだけで、何も送りません。';
+    note.textContent = 'この章のコードを、このページの中で学習させます。押すと約 1 MB を読み込みます。通信はそれだけで、何も送りません。';
     box.append(button, note);
     const open = async () => {
       button.disabled = true;
