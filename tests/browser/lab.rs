@@ -16,7 +16,9 @@ fn open(reader: &Reader, bench: &str) {
     reader.js(&format!(
         "(window.box = document.querySelector('.lab[data-lab=\"{bench}\"]')).querySelector('.lab-open').click()"
     ));
-    reader.wait("box.bench || box.querySelector('.lab-note')?.textContent.startsWith('動かせませんでした')");
+    reader.wait(
+        "box.bench || box.querySelector('.lab-note')?.textContent.startsWith('動かせませんでした')",
+    );
     assert_eq!(reader.js("box.querySelector('.lab-note')?.textContent ?? null"), Value::Null);
 }
 
@@ -99,14 +101,12 @@ fn the_vae_in_the_page_draws_its_map_and_reads_a_letter() {
     reader.js("box.bench.restart().then(() => box.bench.advance(400))");
     assert!(reader.is("box.bench.apart() > 0.7"), "{}", reader.text(".lab-readout"));
     // テストデータの絵の代わりに、デコーダの描いた字を書き込む。
-    reader.js(
-        "(async () => {
+    reader.js("(async () => {
            const at = [...box.bench.map.labels].indexOf('い');
            const z = [box.bench.map.means[2 * at], box.bench.map.means[2 * at + 1]];
            box.bench.drawn.set((await box.bench.ask('decode', z)).pixels);
            await box.bench.read();
-         })()",
-    );
+         })()");
     assert!(reader.text(".lab-news").contains("「い」のそば"), "{}", reader.text(".lab-news"));
 }
 
