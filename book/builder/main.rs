@@ -39,6 +39,8 @@ enum Command {
         #[arg(long)]
         overwrite: bool,
     },
+    /// 実験室の学習 (章のコード) を、ブラウザのために組み立て直す。章のコードを変えたときだけ要る。
+    Lab,
     /// mdbook build から呼ばれる前処理。手で使うものではない。
     Preprocess {
         #[command(subcommand)]
@@ -104,6 +106,17 @@ fn run(cli: Cli) -> Result<ExitCode> {
             let existing = if overwrite { Existing::Replace } else { Existing::Keep };
             for file in export::write(&root()?, &dir, existing)? {
                 say(format_args!("書き出しました: {}", file.display()));
+            }
+        }
+        Some(Command::Lab) => {
+            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+            let lab = std::process::Command::new(cargo)
+                .args(["run", "--quiet", "--package", "lab"])
+                .current_dir(root()?)
+                .status()
+                .context("cargo を始められません。Rust が入っているか確かめてください")?;
+            if !lab.success() {
+                return Ok(ExitCode::FAILURE);
             }
         }
         Some(Command::Preprocess { query: None }) => {

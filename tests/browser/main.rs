@@ -12,6 +12,7 @@ mod access;
 mod cheatsheet;
 mod desk;
 mod glossary;
+mod lab;
 mod latent;
 mod offline;
 mod pages;

@@ -139,7 +139,7 @@ fn sixteen_dimensions_reconstruct_better_than_two() {
     assert!(sixteen.reconstruction < two.reconstruction - 1.);
 }
 
-/// オートエンコーダの悪さの大半は、引く場所が合っていないこと。潜在変数に分布を当てはめて引けば、生成は大きく良くなる。
+/// 潜在変数に分布を当てはめて引けば、オートエンコーダの生成は大きく良くなる。
 #[test]
 fn a_fitted_density_mends_the_autoencoder_samples() {
     for Pair { name, autoencoder, fitted, .. } in book().pairs() {

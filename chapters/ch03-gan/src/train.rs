@@ -81,6 +81,12 @@ impl Gan {
             variables,
         })
     }
+
+    /// 学習の途中で、2 つの学習率を替えます。
+    pub fn set_learning_rates(&mut self, generator: f64, discriminator: f64) {
+        self.g_optimizer.set_learning_rate(generator);
+        self.d_optimizer.set_learning_rate(discriminator);
+    }
 }
 
 impl Resume for Gan {
@@ -123,6 +129,26 @@ impl StepLosses {
 }
 
 // ANCHOR: train_step
+/// 識別器の番: 本物 `[B, dim]` と、ノイズ `[B, z_dim]` から作った偽物の両方を見せます。
+pub fn discriminator_step(gan: &mut Gan, real: &Tensor, noise: &Tensor) -> Result<[f32; 3]> {
+    // detach で、勾配を生成器へ流さない。
+    let fake = gan.generator.forward(noise)?.detach();
+    let real_logits = gan.discriminator.forward(real)?;
+    let fake_logits = gan.discriminator.forward(&fake)?;
+    let loss = discriminator_loss(&real_logits, &fake_logits)?;
+    gan.d_optimizer.step(&loss.backward()?)?;
+    let mean = |logits| candle_nn::ops::sigmoid(logits)?.mean_all()?.to_scalar();
+    Ok([loss.to_scalar()?, mean(&real_logits)?, mean(&fake_logits)?])
+}
+
+/// 生成器の番: 識別器は固定し、そこを通ってくる勾配で生成器だけを動かします。本物は使いません。
+pub fn generator_step(gan: &mut Gan, kind: GLoss, noise: &Tensor) -> Result<f32> {
+    let fake = gan.generator.forward(noise)?;
+    let loss = generator_loss(kind, &gan.discriminator.frozen().forward(&fake)?)?;
+    gan.g_optimizer.step(&loss.backward()?)?;
+    Ok(loss.to_scalar()?)
+}
+
 /// 識別器を k 回、続けて生成器を 1 回更新します (アルゴリズム 1 の繰り返し 1 回分)。
 pub fn train_step(
     gan: &mut Gan,
@@ -130,29 +156,13 @@ pub fn train_step(
     mut real: impl FnMut() -> candle_core::Result<Tensor>,
     mut noise: impl FnMut() -> candle_core::Result<Tensor>,
 ) -> Result<StepLosses> {
-    let mut losses = None;
+    let mut last = None;
     for _ in 0..config.d_steps {
-        // 識別器の番: 本物と偽物の両方を見せる。detach で、勾配を生成器へ流さない。
-        let fake = gan.generator.forward(&noise()?)?.detach();
-        let real_logits = gan.discriminator.forward(&real()?)?;
-        let fake_logits = gan.discriminator.forward(&fake)?;
-        let loss = discriminator_loss(&real_logits, &fake_logits)?;
-        gan.d_optimizer.step(&loss.backward()?)?;
-        losses = Some((loss, real_logits, fake_logits));
+        last = Some(discriminator_step(gan, &real()?, &noise()?)?);
     }
-    let (d_loss, real_logits, fake_logits) = losses.expect("k は 1 以上");
-
-    // 生成器の番: 識別器は固定し、そこを通ってくる勾配で生成器だけを動かす。本物は使わない。
-    let fake = gan.generator.forward(&noise()?)?;
-    let g_loss = generator_loss(config.g_loss, &gan.discriminator.frozen().forward(&fake)?)?;
-    gan.g_optimizer.step(&g_loss.backward()?)?;
-
-    Ok(StepLosses {
-        discriminator: d_loss.to_scalar()?,
-        generator: g_loss.to_scalar()?,
-        d_real: candle_nn::ops::sigmoid(&real_logits)?.mean_all()?.to_scalar()?,
-        d_fake: candle_nn::ops::sigmoid(&fake_logits)?.mean_all()?.to_scalar()?,
-    })
+    let [discriminator, d_real, d_fake] = last.expect("k は 1 以上");
+    let generator = generator_step(gan, config.g_loss, &noise()?)?;
+    Ok(StepLosses { discriminator, generator, d_real, d_fake })
 }
 // ANCHOR_END: train_step
 

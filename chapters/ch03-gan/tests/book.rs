@@ -135,7 +135,7 @@ fn digits_move_towards_the_real_ones() {
     assert!(end < 0.2, "学習の後 {end}、本物どうし {real}");
 }
 
-/// 数字の学習は、途中で一度、どのノイズからも同じ字を作る。やがてほどけて、散らばりが戻る。
+/// 数字の学習は、途中で一度、どのノイズからも同じ字を作り、やがてほどける。
 #[test]
 fn digits_collapse_to_one_kind_on_the_way() {
     let variety = book().digits.variety().unwrap();

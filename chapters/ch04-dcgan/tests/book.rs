@@ -130,8 +130,6 @@ fn arithmetic_in_z_moves_the_attribute() {
     let answer = thickness(Answer::Arithmetic);
     let (unrelated, reversed) = (thickness(Answer::Unrelated), thickness(Answer::Reversed));
     assert!(answer > unrelated + 0.1 && unrelated > reversed + 0.05, "{places:?}");
-    // それでも、足す前の a ほど太くはならない。
-    assert!(answer < thickness(Answer::A) - 0.1, "{places:?}");
 }
 
 /// バッチ正規化を抜くと、本物から遠いまま、識別器が大勝ちする。

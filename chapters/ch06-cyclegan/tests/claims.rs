@@ -375,6 +375,8 @@ fn receptive_field(config: &Config, variables: &common::seed::Variables) -> usiz
     values(&columns).iter().filter(|value| **value != 0.).count()
 }
 
+/// 論文の設定の生成器の重みの数が、著者の実装の 1,137 万 8,179 個に一致する。
+///
 /// 著者の PyTorch 版 (junyanz/pytorch-CycleGAN-and-pix2pix の models/networks.py) の resnet_9blocks、
 /// ngf = 64、instance norm は 11.378 M と表示する。InstanceNorm は変数を持たず、畳み込みはすべて
 /// バイアスを持つ (use_bias は instance norm のとき真)。層ごとに数えると:
@@ -401,6 +403,8 @@ fn paper_size_generator_has_11378179_parameters() {
     assert_eq!(11_378_179 + affine, 11_388_675);
 }
 
+/// 論文の設定の識別器の重みの数が、著者の実装の 276 万 4,737 個に一致する。
+///
 /// 著者の PyTorch 版の basic (NLayerDiscriminator)、ndf = 64、n_layers = 3 は 2.765 M と表示する。
 /// C64 3,136 + C128 131,200 + C256 524,544 + C512 2,097,664 + 出力 8,193 = 2,764,737。
 #[test]

@@ -234,7 +234,9 @@ fn a_perfect_answer_costs_nothing_and_zero_costs_the_dimension() {
     assert!((zero - 16.).abs() < 0.5, "{zero}");
 }
 
-/// 順過程に学習する重みはなく、学習するのは ε_θ だけ。
+/// 順過程に学習する重みは無く、学習の前も後も同じように汚れる。
+///
+/// 学習するのは ε_θ だけ。
 #[test]
 fn the_forward_process_has_no_parameters() {
     let diffusion = Diffusion::new(&Config::tiny(Data::Ring)).unwrap();
@@ -321,7 +323,9 @@ fn gradients_agree_with_finite_differences() {
     }
 }
 
-/// ガイダンスは、w = 1 なら条件つきの答え、w = 0 なら条件なしの答えになり、その先へ一直線に延びる。
+/// ガイダンスの強さ w が 1 なら条件付きの答え、0 なら条件なしの答えになる。
+///
+/// その間と先は一直線。
 #[test]
 fn guidance_one_is_the_conditional_answer() {
     let config = Config::tiny(Data::Digits);
@@ -374,7 +378,7 @@ fn the_answer_has_the_size_of_the_dirty_data() {
     }
 }
 
-/// 潜在拡散は縮めた先で拡散し、オートエンコーダは、拡散の学習の間は動かない。
+/// 潜在拡散は縮めた先で拡散し、その学習の間、オートエンコーダは動かない。
 #[test]
 fn latent_diffusion_runs_in_the_smaller_space() {
     let config = Config::tiny(Data::Hiragana);

@@ -3,9 +3,12 @@
 //! 平面の点は乱数から作り、数字の画像は `data/optdigits` に埋め込んであります。
 
 use std::f32::consts::TAU;
+use std::io::Cursor;
 
 use anyhow::Context;
 use candle_core::{Device, Result, Tensor};
+use image::DynamicImage;
+use image::codecs::png::PngDecoder;
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -120,8 +123,9 @@ pub fn digits() -> anyhow::Result<Digits> {
     const SHEET: &[u8] = include_bytes!("../data/optdigits/images.png");
     const LABELS: &str = include_str!("../data/optdigits/labels.txt");
     const SIDE: usize = 8;
-    let sheet =
-        image::load_from_memory(SHEET).context("埋め込みの数字画像を読めません")?.to_luma8();
+    // 形式を決めて読む。ブラウザ用の組み立てに、ほかの形式の読み手が入らないように。
+    let sheet = PngDecoder::new(Cursor::new(SHEET)).and_then(DynamicImage::from_decoder);
+    let sheet = sheet.context("埋め込みの数字画像を読めません")?.to_luma8();
     let labels: Vec<u8> =
         LABELS.bytes().filter(u8::is_ascii_digit).map(|digit| digit - b'0').collect();
     let columns = sheet.width() as usize / SIDE;

@@ -59,8 +59,11 @@ impl Font {
         let (_, bytes) = all.find(|(known, _)| *known == name).with_context(|| {
             format!("「{name}」というフォントは埋め込まれていません。data/fonts にある名前を指定してください")
         })?;
-        let face = FontArc::try_from_slice(bytes)?;
-        Ok(Self { name: name.to_string(), face })
+        Self::from_table(name, bytes)
+    }
+
+    fn from_table(name: &str, bytes: &'static [u8]) -> Result<Self> {
+        Ok(Self { name: name.to_string(), face: FontArc::try_from_slice(bytes)? })
     }
 
     /// ファイルのフォント (`--font FILE`)。TrueType と OpenType を読めます。
@@ -94,7 +97,8 @@ impl Font {
 
 /// ひらがな 46 字を持つ 24 書体。ゴシック、丸ゴシック、明朝、筆、手書きの順です。
 pub fn hiragana_fonts() -> Result<Vec<Font>> {
-    KANA.iter().map(|(name, _)| Font::embedded(name)).collect()
+    // 名前で探さない。ブラウザ用の組み立てに、使わない漢字のフォントが入らないように。
+    KANA.iter().map(|(name, bytes)| Font::from_table(name, bytes)).collect()
 }
 
 /// 教育漢字 1,026 字を持つ 2 書体。ゴシック体、明朝体の順です。

@@ -1,0 +1,270 @@
+// 実験室の台に共通の道具: 学習する部屋 (ワーカー)、操作の部品、線グラフ、課題。
+// 学習の計算は 1 行も書かない。すべて、章のコードを組み立てた module.js がする。
+window.workbookLab = (() => {
+  'use strict';
+
+  // ---- 部屋 ----
+
+  /** ワーカーの中で動く関数。文字にして渡すので、外の変数は使わない。 */
+  function worker() {
+    let room;
+    async function open(packed) {
+      const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
+      const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+      const module = await WebAssembly.compile(await new Response(plain).arrayBuffer());
+      // 章のコードはブラウザに何も頼まない。組み立てのために宣言だけされている関数を、空で埋める。
+      const imports = {};
+      for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+        imports[from] ??= {};
+        imports[from][name] = () => { throw new Error(`${name} は使えません`); };
+      }
+      room = (await WebAssembly.instantiate(module, imports)).exports;
+    }
+    /** 頼みごとを書いて呼び、答え (文字の長さ、数の個数、数、文字) を読む。取り決めは chapters/lab/src/room.rs。 */
+    function ask(request) {
+      const text = new TextEncoder().encode(JSON.stringify(request));
+      const place = room.reserve(text.length);
+      new Uint8Array(room.memory.buffer, place, text.length).set(text);
+      const start = room.call();
+      const [length, count] = new Uint32Array(room.memory.buffer, start, 2);
+      const numbers = new Float32Array(room.memory.buffer.slice(start + 8, start + 8 + 4 * count));
+      const answer = JSON.parse(new TextDecoder().decode(new Uint8Array(room.memory.buffer, start + 8 + 4 * count, length)));
+      let from = 0;
+      for (const [name, size] of answer.parts) {
+        answer[name] = numbers.slice(from, from + size);
+        from += size;
+      }
+      delete answer.parts;
+      return answer;
+    }
+    self.onmessage = async ({ data: { id, packed, request } }) => {
+      try {
+        const answer = packed ? await open(packed) : ask(request);
+        self.postMessage({ id, answer });
+      } catch (error) {
+        self.postMessage({ id, error: error.message });
+      }
+    };
+  }
+
+  /** 学習する部屋を開く。計算はページと別の流れで進むので、ページは固まらない。 */
+  async function openRoom() {
+    const source = new Blob([`(${worker})()`], { type: 'text/javascript' });
+    const address = URL.createObjectURL(source);
+    const thread = new Worker(address);
+    const waiting = new Map();
+    let last = 0;
+    const send = (message) => new Promise((resolve, reject) => {
+      waiting.set(++last, { resolve, reject });
+      thread.postMessage({ id: last, ...message });
+    });
+    thread.addEventListener('message', ({ data: { id, answer, error } }) => {
+      const { resolve, reject } = waiting.get(id);
+      waiting.delete(id);
+      if (error || answer?.error) reject(new Error(error ?? answer.error));
+      else resolve(answer);
+    });
+    thread.addEventListener('error', (event) => {
+      for (const { reject } of waiting.values()) reject(new Error(event.message || '学習の部屋が止まりました'));
+      waiting.clear();
+    });
+    await send({ packed: window.workbookLabModule.packed });
+    URL.revokeObjectURL(address);
+    return { ask: (bench, what, details = null) => send({ request: { bench, do: what, with: details } }) };
+  }
+
+  // ---- 部品 ----
+
+  function make(tag, attributes = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  }
+
+  function button(text, press, attributes = {}) {
+    const element = make('button', { type: 'button', ...attributes }, text);
+    element.addEventListener('click', press);
+    return element;
+  }
+
+  /** 名前と、いまの値の付いたつまみ。`values` は選べる値の並び。 */
+  function slider(name, values, value, show, change) {
+    const output = make('output', {}, show(value));
+    const input = make('input', { type: 'range', min: 0, max: values.length - 1, step: 1, value: nearest(values, value) });
+    input.setAttribute('aria-valuetext', show(value));
+    input.addEventListener('input', () => {
+      output.textContent = show(values[input.value]);
+      input.setAttribute('aria-valuetext', output.textContent);
+      change(values[input.value]);
+    });
+    const element = make('label', { class: 'lab-slider' }, make('span', {}, name), input, output);
+    element.set = (next) => {
+      input.value = nearest(values, next);
+      output.textContent = show(values[input.value]);
+      input.setAttribute('aria-valuetext', output.textContent);
+    };
+    return element;
+  }
+
+  function nearest(values, value) {
+    const distance = (at) => Math.abs(Math.log((values[at] + 1e-12) / (value + 1e-12)));
+    return values.reduce((best, _, at) => (distance(at) < distance(best) ? at : best), 0);
+  }
+
+  function choice(name, options, value, change) {
+    const select = make('select', {}, ...options.map(([key, text]) => make('option', { value: key }, text)));
+    select.value = value;
+    select.addEventListener('change', () => change(select.value));
+    const element = make('label', { class: 'lab-choice' }, make('span', {}, name), select);
+    element.set = (next) => { select.value = next; };
+    return element;
+  }
+
+  /** 画面の細かさに合わせた canvas。`draw(context, width, height)` で描く。 */
+  function canvas(width, height, attributes = {}) {
+    const element = make('canvas', { role: 'img', ...attributes });
+    const scale = Math.min(window.devicePixelRatio || 1, 2);
+    element.width = width * scale;
+    element.height = height * scale;
+    element.style.aspectRatio = `${width} / ${height}`;
+    element.style.inlineSize = `min(${width}px, 100%)`;
+    const context = element.getContext('2d');
+    element.paint = (draw) => {
+      context.setTransform(scale, 0, 0, scale, 0, 0);
+      context.clearRect(0, 0, width, height);
+      draw(context, width, height);
+    };
+    return element;
+  }
+
+  /** 役割の色。配色を替えたら、次に描くときから新しい色になる。 */
+  function colors() {
+    const style = getComputedStyle(document.documentElement);
+    const named = (name) => style.getPropertyValue(name).trim();
+    return {
+      real: named('--role-real'), fake: named('--role-fake'), latent: named('--role-latent'),
+      generator: named('--role-generator'), discriminator: named('--role-discriminator'), loss: named('--role-loss'),
+      ink: named('--fg'), muted: named('--ink-muted'), rule: named('--rule'), paper: named('--bg'),
+    };
+  }
+
+  /** 線グラフ。`lines` は {name, color, values, dash}。値は 0 から `top` まで。 */
+  function chart(context, width, height, { lines, top, mark, marks, last }) {
+    const paint = colors();
+    const [left, right, above, below] = [34, 70, 12, 24];
+    const x = (at, count) => left + (width - left - right) * (count < 2 ? 0 : at / (count - 1));
+    const y = (value) => height - below - (height - above - below) * Math.min(Math.max(value / top, 0), 1);
+    context.font = '12px sans-serif';
+    context.textBaseline = 'middle';
+    context.strokeStyle = paint.rule;
+    context.fillStyle = paint.muted;
+    for (const tick of marks) {
+      context.beginPath();
+      context.moveTo(left, y(tick));
+      context.lineTo(width - right, y(tick));
+      context.stroke();
+      context.textAlign = 'right';
+      context.fillText(String(tick), left - 5, y(tick));
+    }
+    context.textAlign = 'left';
+    context.fillText('0', left, height - 9);
+    context.textAlign = 'right';
+    context.fillText(`更新 ${last} 回`, width - right, height - 9);
+    if (mark !== undefined) {
+      context.setLineDash([3, 4]);
+      context.strokeStyle = paint.ink;
+      context.beginPath();
+      context.moveTo(left, y(mark));
+      context.lineTo(width - right, y(mark));
+      context.stroke();
+      context.setLineDash([]);
+    }
+    // 名前は線の終わりに書き、重ならないように上下へずらす。
+    const labels = [];
+    for (const { name, color, values, dash } of lines) {
+      context.strokeStyle = color;
+      context.lineWidth = 2;
+      context.setLineDash(dash ?? []);
+      context.beginPath();
+      values.forEach((value, at) => context.lineTo(x(at, values.length), y(value)));
+      context.stroke();
+      context.setLineDash([]);
+      if (values.length) labels.push({ name, color, at: y(values[values.length - 1]) });
+    }
+    context.lineWidth = 1;
+    labels.sort((a, b) => a.at - b.at);
+    labels.forEach((label, at) => { if (at) label.at = Math.max(label.at, labels[at - 1].at + 14); });
+    context.textAlign = 'left';
+    for (const { name, color, at } of labels) {
+      context.fillStyle = color;
+      context.fillRect(width - right + 4, at - 4, 8, 8);
+      context.fillStyle = paint.ink;
+      context.fillText(name, width - right + 16, at);
+    }
+  }
+
+  /** 長い記録を、線グラフに足りる数に間引く。 */
+  class Series {
+    constructor() { this.values = []; this.skip = 1; this.seen = 0; }
+    push(value) {
+      if (this.seen++ % this.skip === 0) this.values.push(value);
+      if (this.values.length > 600) {
+        this.values = this.values.filter((_, at) => at % 2 === 0);
+        this.skip *= 2;
+      }
+    }
+  }
+
+  /** 3 つの課題。できたら印が付く。 */
+  function tasks(items) {
+    const list = make('ol', { class: 'lab-tasks' });
+    const done = items.map(() => false);
+    const rows = items.map(({ text }) => {
+      const row = make('li', {}, make('span', { class: 'lab-mark', 'aria-hidden': 'true' }, '□'), ` ${text}`);
+      list.append(row);
+      return row;
+    });
+    list.check = (state) => {
+      items.forEach(({ reached, text }, at) => {
+        if (done[at] || !reached(state)) return;
+        done[at] = true;
+        rows[at].classList.add('lab-done');
+        rows[at].replaceChildren(make('span', { class: 'lab-mark', 'aria-hidden': 'true' }, '☑'), ` ${text} — できました`);
+      });
+      return done;
+    };
+    return list;
+  }
+
+  /** 台の設定を、ページの番地の # の後ろに読み書きする。どこにも送らない。 */
+  function shared(name, settings) {
+    const start = `#lab-${name}?`;
+    if (location.hash.startsWith(start)) {
+      for (const [key, value] of new URLSearchParams(location.hash.slice(start.length))) {
+        if (!(key in settings)) continue;
+        const kind = typeof settings[key];
+        const read = kind === 'number' ? Number(value) : kind === 'boolean' ? value === 'true' : value;
+        if (kind !== 'number' || Number.isFinite(read)) settings[key] = read;
+      }
+    }
+    return () => `${location.href.split('#')[0]}${start}${new URLSearchParams(settings)}`;
+  }
+
+  /** リンクを写すボタン。写せないときは、番地の欄に出す。 */
+  function shareButton(link, say) {
+    return button('この設定のリンクを写す', async () => {
+      try {
+        await navigator.clipboard.writeText(link());
+        say('リンクを写しました。');
+      } catch {
+        history.replaceState(null, '', link());
+        say('上の番地の欄が、この設定のリンクになりました。');
+      }
+    });
+  }
+
+  const still = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+  return { benches: {}, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton, still };
+})();

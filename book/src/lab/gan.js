@@ -1,0 +1,286 @@
+// 第3章の台: 平面の点で、GAN が学習するようすを見て、壊して、直す。
+(() => {
+  'use strict';
+
+  const { benches, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton, still } = window.workbookLab;
+
+  const SIDE = 420; // 平面の一辺 (画面の点)
+  const GRID = 42; // 識別器の答えを調べる格子
+  const SAMPLES = 400;
+  const EXTENT = 1.6;
+  const RATES = [1e-4, 2e-4, 3e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 1e-2, 3e-2, 1e-1];
+  const BOOK = { data: 'ring', lr_g: 1e-3, lr_d: 2e-3, k: 1, loss: 'non-saturating', pack: 1, z: 2, seed: 0 };
+  const BROKEN = { lr_d: 2e-4 };
+  const CURED = { lr_d: 2e-4, pack: 2 };
+
+  const rate = (value) => value.toFixed(6).replace(/0+$/, '');
+  const percent = (value) => `${Math.round(100 * value)} %`;
+
+  class GanBench {
+    constructor(box, room) {
+      this.room = room;
+      this.settings = { ...BOOK };
+      this.link = shared('gan', this.settings);
+      this.drawn = [];
+      this.speed = 10;
+      this.arrows = true;
+      this.build(box);
+    }
+
+    build(box) {
+      this.plane = canvas(SIDE, SIDE, { class: 'lab-plane', tabindex: '0' });
+      this.surface = make('canvas', { width: GRID, height: GRID });
+      this.outputs = canvas(420, 170, { class: 'lab-chart' });
+      this.losses = canvas(420, 150, { class: 'lab-chart' });
+      this.readout = make('p', { class: 'lab-readout' });
+      this.news = make('p', { class: 'lab-news', role: 'status' });
+      this.play = button('進める', () => (this.running ? this.pause() : this.run()), { class: 'lab-play' });
+      const steps = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '学習' },
+        this.play,
+        button('識別器の番', () => this.turn('discriminator')),
+        button('生成器の番', () => this.turn('generator')),
+        button('10 回', () => this.advance(10)),
+        button('はじめから', () => this.restart()));
+      const cures = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '壊す・直す' },
+        button('壊す（識別器の学習率を 0.0002 に）', () => this.change({ ...BOOK, ...BROKEN })),
+        button('直す（識別器に 2 つずつ見せる）', () => this.change({ ...BOOK, ...CURED })),
+        button('本の設定に戻す', () => this.change(BOOK)));
+      this.controls = {
+        data: choice('データ', [['ring', '輪（8 つの山）'], ['moons', '三日月'], ['drawn', '自分で描く']], this.settings.data, (data) => this.change({ data })),
+        lr_g: slider('生成器の学習率', RATES, this.settings.lr_g, rate, (lr_g) => this.tune({ lr_g })),
+        lr_d: slider('識別器の学習率', RATES, this.settings.lr_d, rate, (lr_d) => this.tune({ lr_d })),
+        k: slider('識別器の更新 k', [1, 2, 3, 5], this.settings.k, String, (k) => this.tune({ k })),
+        loss: choice('生成器の損失', [['non-saturating', '−log D(G(z))'], ['saturating', 'log(1 − D(G(z)))']], this.settings.loss, (loss) => this.tune({ loss })),
+        pack: slider('一度に見せる数', [1, 2, 4], this.settings.pack, String, (pack) => this.change({ pack })),
+        z: slider('z の次元', [1, 2, 4, 8], this.settings.z, String, (z) => this.change({ z })),
+      };
+      const pace = slider('速さ（回ごとに描く）', [1, 5, 10, 20, 50], this.speed, String, (speed) => { this.speed = speed; });
+      const arrows = make('input', { type: 'checkbox' });
+      arrows.checked = this.arrows;
+      arrows.addEventListener('change', () => { this.arrows = arrows.checked; this.draw(); });
+      this.tasks = tasks([
+        { text: '8 つの山を、すべて覆わせる', reached: ({ modes, step }) => modes === 8 && step >= 200 },
+        { text: '壊して、覆う山を 4 つ以下にする（1,000 回より後で）', reached: ({ modes, step, settings }) => settings.lr_d <= 3e-4 && settings.pack === 1 && step >= 1000 && modes <= 4 },
+        { text: '識別器の学習率はそのままで、7 つ以上に直す', reached: ({ modes, step, settings }) => settings.lr_d <= 3e-4 && settings.pack > 1 && step >= 300 && modes >= 7 },
+      ]);
+      const legend = make('p', { class: 'lab-legend' },
+        make('span', { class: 'lab-real' }, '● 本物'), ' ', make('span', { class: 'lab-fake' }, '● 作った点'),
+        ' 背景の緑が濃いほど、識別器は本物だと答えています（白は 1/2 より下）。');
+      box.append(
+        make('div', { class: 'lab-stage' },
+          make('div', {}, this.plane, legend, steps),
+          make('div', { class: 'lab-side' }, this.readout, this.news, this.outputs, this.losses)),
+        cures,
+        make('details', {}, make('summary', {}, '設定を変える'),
+          make('div', { class: 'lab-controls' }, ...Object.values(this.controls), pace,
+            make('label', { class: 'lab-choice' }, arrows, make('span', {}, '作った点に届く勾配の矢印')))),
+        make('p', { class: 'lab-heading' }, 'やってみよう'), this.tasks,
+        shareButton(this.link, (text) => this.say(text)),
+        make('p', { class: 'lab-remember' }, '覚えておくこと: 作った点が本物らしくても、種類がそろっているとは限りません。種類が偏るのが、モード崩壊です。'));
+      box.addEventListener('keydown', (event) => event.stopPropagation()); // mdBook は左右の矢印でページをめくる。
+      this.plane.addEventListener('pointerdown', (event) => this.dot(event));
+      document.addEventListener('visibilitychange', () => { if (document.hidden) this.pause(); });
+      if (still()) this.play.remove(); // 動きを減らす設定では、押した回数だけ進める。
+    }
+
+    /** 何を頼んでいるか。1 度に 1 つだけ頼み、順に片付ける。 */
+    ask(what, details) {
+      this.queue = (this.queue ?? Promise.resolve()).then(() => this.room.ask('gan', what, details));
+      return this.queue.catch((error) => {
+        this.queue = Promise.resolve();
+        this.pause();
+        this.say(error.message);
+        throw error;
+      });
+    }
+
+    say(text) { this.news.textContent = text; }
+
+    /** はじめからでないと変えられない設定を変えて、学習し直す。 */
+    change(next) {
+      Object.assign(this.settings, next);
+      for (const [name, value] of Object.entries(this.settings)) this.controls[name]?.set(value);
+      return this.restart();
+    }
+
+    /** 途中で変えられる設定を変える。 */
+    async tune(next) {
+      Object.assign(this.settings, next);
+      const { lr_g, lr_d, k, loss } = this.settings;
+      await this.ask('set', { lr_g, lr_d, d_steps: k, saturating: loss === 'saturating' });
+    }
+
+    async restart() {
+      const going = this.running;
+      this.pause();
+      const { data, lr_g, lr_d, k, loss, pack, z, seed } = this.settings;
+      const own = data === 'drawn';
+      this.history = { D: new Series(), G: new Series(), real: new Series(), fake: new Series() };
+      this.named = '';
+      if (own && !this.drawn.length) {
+        this.view = null;
+        this.real = [];
+        this.draw();
+        this.say('平面を押して点を描き、「進める」を押してください。');
+        return;
+      }
+      const points = own ? this.drawn.flat() : undefined;
+      await this.ask('start', { data: own ? 'ring' : data, points, lr_g, lr_d, d_steps: k, saturating: loss === 'saturating', pack, z_dim: z, seed });
+      this.real = (await this.ask('real', SAMPLES)).real;
+      this.say('');
+      await this.look();
+      if (going) this.run();
+    }
+
+    async look() {
+      this.view = await this.ask('view', { grid: GRID, extent: EXTENT, samples: SAMPLES });
+      this.draw();
+      this.judge();
+    }
+
+    async advance(count) {
+      if (!this.view) await this.restart();
+      if (!this.view) return;
+      const { losses, finite } = await this.ask('train', count);
+      for (let at = 0; at < losses.length; at += 4) {
+        this.history.D.push(losses[at]);
+        this.history.G.push(losses[at + 1]);
+        this.history.real.push(losses[at + 2]);
+        this.history.fake.push(losses[at + 3]);
+      }
+      this.finite = finite;
+      await this.look();
+    }
+
+    async turn(who) {
+      this.pause();
+      if (!this.view) await this.restart();
+      if (!this.view) return;
+      const answer = await this.ask(who);
+      await this.look();
+      this.say(who === 'discriminator'
+        ? `識別器の番: 背景だけが変わりました。作った点は動いていません。損失は ${answer['loss D'].toFixed(3)} です。`
+        : `生成器の番: 作った点が、矢印の向きへ少し動きました。識別器の重みはそのままです。損失は ${answer['loss G'].toFixed(3)} です。`);
+    }
+
+    async run() {
+      if (this.running) return;
+      this.running = true;
+      this.play.textContent = '止める';
+      try {
+        while (this.running) {
+          await this.advance(this.speed);
+          if (!this.view) break;
+          await new Promise((resume) => requestAnimationFrame(resume));
+        }
+      } catch { /* 何が起きたかは、ask がもう伝えた。 */ }
+      this.pause();
+    }
+
+    pause() {
+      this.running = false;
+      this.play.textContent = '進める';
+    }
+
+    /** 起きたことに名前を付ける。 */
+    judge() {
+      const { step, modes, inside } = this.view;
+      const ring = this.settings.data === 'ring';
+      const last = (series) => series.values.slice(-20).reduce((sum, value, _, all) => sum + value / all.length, 0);
+      const [real, fake] = [last(this.history.real), last(this.history.fake)];
+      const covered = ring ? `。8 つの山のうち ${modes} つを覆い、${percent(inside)} の点が山の中` : '';
+      this.readout.textContent = `更新 ${step} 回${covered}。`;
+      let name = '';
+      if (this.finite === false) name = '値があふれました（発散）。学習率を下げて、はじめからやり直してください。';
+      else if (step >= 300 && real > 0.95 && fake < 0.05) name = '識別器が見分けきっています。生成器には、わずかな手がかりしか届きません。';
+      else if (ring && step >= 800 && modes <= 4) name = `8 つのうち ${modes} つしか覆っていません: モード崩壊`;
+      else if (ring && step >= 200 && modes === 8) name = '8 つの山を、すべて覆っています。';
+      if (name !== this.named) this.say(name);
+      this.named = name;
+      if (ring) this.tasks.check({ step, modes, inside, settings: this.settings });
+      this.plane.setAttribute('aria-label', `平面の上の、本物の点と作った点。${this.readout.textContent}${name}`);
+    }
+
+    draw() {
+      const paint = colors();
+      const at = ([x, y]) => [(x / EXTENT + 1) * SIDE / 2, (1 - y / EXTENT) * SIDE / 2];
+      const dots = (context, points, color, radius) => {
+        context.fillStyle = color;
+        for (let i = 0; i < points.length; i += 2) {
+          const [x, y] = at([points[i], points[i + 1]]);
+          context.beginPath();
+          context.arc(x, y, radius, 0, 2 * Math.PI);
+          context.fill();
+        }
+      };
+      this.plane.paint((context) => {
+        if (this.view) {
+          // 格子の大きさの小さな絵に塗ってから、なめらかに広げる。
+          const small = this.surface.getContext('2d');
+          small.clearRect(0, 0, GRID, GRID);
+          small.fillStyle = paint.discriminator;
+          this.view.surface.forEach((probability, index) => {
+            small.globalAlpha = Math.min(Math.max(0, 1.5 * probability - 0.45), 1);
+            small.fillRect(index % GRID, GRID - 1 - Math.floor(index / GRID), 1, 1);
+          });
+          context.drawImage(this.surface, 0, 0, SIDE, SIDE);
+        }
+        context.globalAlpha = 0.6;
+        dots(context, this.real ?? [], paint.real, 2);
+        context.globalAlpha = 1;
+        if (this.settings.data === 'drawn') dots(context, this.drawn.flat(), paint.real, 5);
+        if (!this.view) return;
+        if (this.arrows) {
+          context.strokeStyle = paint.ink;
+          context.globalAlpha = 0.45;
+          for (let i = 0; i < Math.min(this.view.arrows.length, 120); i += 2) {
+            const [x, y] = at([this.view.samples[i], this.view.samples[i + 1]]);
+            const [dx, dy] = [this.view.arrows[i] * 14, -this.view.arrows[i + 1] * 14];
+            const long = Math.max(Math.hypot(dx, dy) / 40, 1);
+            context.beginPath();
+            context.moveTo(x, y);
+            context.lineTo(x + dx / long, y + dy / long);
+            context.stroke();
+          }
+          context.globalAlpha = 1;
+        }
+        dots(context, this.view.samples, paint.fake, 2.5);
+      });
+      const last = this.view?.step ?? 0;
+      this.outputs.paint((context, width, height) => chart(context, width, height, {
+        top: 1, mark: 0.5, marks: [0, 0.5, 1], last,
+        lines: [
+          { name: 'D(x)', color: paint.real, values: this.history.real.values },
+          { name: 'D(G(z))', color: paint.fake, values: this.history.fake.values, dash: [6, 3] },
+        ],
+      }));
+      this.outputs.setAttribute('aria-label', '識別器の答え D(x) と D(G(z)) の移り変わり。');
+      this.losses.paint((context, width, height) => chart(context, width, height, {
+        top: 4, marks: [0, 2, 4], last,
+        lines: [
+          { name: 'D の損失', color: paint.discriminator, values: this.history.D.values },
+          { name: 'G の損失', color: paint.generator, values: this.history.G.values, dash: [6, 3] },
+        ],
+      }));
+      this.losses.setAttribute('aria-label', '識別器と生成器の損失の移り変わり。');
+    }
+
+    /** 自分で描く点。 */
+    dot(event) {
+      if (this.settings.data !== 'drawn') return;
+      const frame = this.plane.getBoundingClientRect();
+      const x = ((event.clientX - frame.left) / frame.width * 2 - 1) * EXTENT;
+      const y = (1 - (event.clientY - frame.top) / frame.height * 2) * EXTENT;
+      this.drawn.push([x, y]);
+      this.view = null;
+      this.draw();
+      this.say(`点が ${this.drawn.length} 個になりました。「進める」を押すと、この点を本物として学習します。`);
+    }
+  }
+
+  benches.gan = async (box) => {
+    const bench = new GanBench(box, await openRoom());
+    await bench.restart();
+    return bench;
+  };
+})();

@@ -1,0 +1,60 @@
+// 実験室の入り口。押されるまでは、ページの重さを変えない。
+// 押されると、台のスクリプトと、章のコードを組み立てたもの (WebAssembly) を読み込む。
+(() => {
+  'use strict';
+
+  const able = typeof WebAssembly === 'object' && typeof Worker === 'function' && typeof DecompressionStream === 'function';
+  const loaded = new Map();
+
+  /** スクリプトを 1 度だけ読み込む。file:// で開いた本でも読めるように、script 要素を使う。 */
+  function load(path) {
+    if (!loaded.has(path)) {
+      loaded.set(path, new Promise((resolve, reject) => {
+        const script = document.createElement('script');
+        script.src = path_to_root + path; // path_to_root は mdBook がどのページにも置く、本の根元への道。
+        script.addEventListener('load', resolve);
+        script.addEventListener('error', () => {
+          loaded.delete(path);
+          reject(new Error(`${path} を読み込めませんでした。通信を確かめて、もう一度押してください。`));
+        });
+        document.head.append(script);
+      }));
+    }
+    return loaded.get(path);
+  }
+
+  for (const box of document.querySelectorAll('.lab')) {
+    const note = document.createElement('p');
+    note.className = 'lab-note';
+    note.setAttribute('role', 'status');
+    if (!able) {
+      note.textContent = 'このブラウザでは、ここで学習を動かせません。上の図を見てください（新しいブラウザなら動きます）。';
+      box.append(note);
+      continue;
+    }
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'lab-open';
+    button.textContent = 'ここで動かす';
+    note.textContent = 'この章のコードを、このページの中で学習させます。押すと約 1 MB を読み込みます。通信はそれだけで、何も送りません。';
+    box.append(button, note);
+    const open = async () => {
+      button.disabled = true;
+      note.textContent = '用意しています…';
+      try {
+        await load('lab/bench.js');
+        await Promise.all([load(`lab/${box.dataset.lab}.js`), load('figures/lab/module.js')]);
+        box.bench = await window.workbookLab.benches[box.dataset.lab](box);
+        button.remove();
+        note.remove();
+        box.classList.add('lab-ready');
+      } catch (error) {
+        button.disabled = false;
+        note.textContent = `動かせませんでした。${error.message}`;
+      }
+    };
+    button.addEventListener('click', open);
+    // 分け合ったリンクで開かれたら、すぐに始める。
+    if (location.hash.startsWith(`#lab-${box.dataset.lab}?`)) open().then(() => box.scrollIntoView());
+  }
+})();

@@ -1,0 +1,124 @@
+//! 実験室を動かす。ページの中の学習が、章のコードの学習と合うことも確かめる。
+
+use serde_json::{Value, json};
+
+use crate::reader::Reader;
+
+/// 台を開いた読者。
+fn opened(page: &str, bench: &str) -> Option<Reader> {
+    let reader = Reader::new()?;
+    reader.open(page);
+    open(&reader, bench);
+    Some(reader)
+}
+
+fn open(reader: &Reader, bench: &str) {
+    reader.js(&format!(
+        "(window.box = document.querySelector('.lab[data-lab=\"{bench}\"]')).querySelector('.lab-open').click()"
+    ));
+    reader.wait(
+        "box.bench || box.querySelector('.lab-note')?.textContent.startsWith('動かせませんでした')",
+    );
+    assert_eq!(reader.js("box.querySelector('.lab-note')?.textContent ?? null"), Value::Null);
+}
+
+/// 名前が `name` で始まるボタンを押す。
+fn press(reader: &Reader, name: &str) {
+    let pressed = reader.js(&format!(
+        "(() => {{ const found = [...box.querySelectorAll('button')].find((b) => b.textContent.startsWith({}));
+           found?.click(); return Boolean(found); }})()",
+        json!(name)
+    ));
+    assert_eq!(pressed, true, "ボタン「{name}」がありません");
+}
+
+/// 数の並びが、`tolerance` の割合まで等しい。
+fn assert_near(name: &str, page: &Value, rust: &Value, tolerance: f64) {
+    let list = |value: &Value| -> Vec<f64> { serde_json::from_value(value.clone()).unwrap() };
+    let (page, rust) = (list(page), list(rust));
+    assert_eq!(page.len(), rust.len());
+    for (page, rust) in page.iter().zip(&rust) {
+        let close = (page - rust).abs() <= tolerance * rust.abs().max(0.1);
+        assert!(close, "{name}: ページ {page}、Rust {rust}");
+    }
+}
+
+/// 300 回学習して、Rust の結果と比べる。
+fn assert_same_numbers(reader: &Reader, bench: &str, width: usize) {
+    let checks = reader.js(&format!("workbookLabModule.checks.{bench}"));
+    let page = reader.js(&format!(
+        "(async () => {{
+           await box.bench.ask('start', {{}});
+           const {{ losses }} = await box.bench.ask('train', 300);
+           const last = Array.from({{ length: {width} }}, (_, at) => {{
+             let sum = 0;
+             for (let step = 200; step < 300; step++) sum += losses[{width} * step + at];
+             return sum / 100;
+           }});
+           return {{ first: [...losses.slice(0, 5 * {width})], last }};
+         }})()"
+    ));
+    assert_near(bench, &page["first"], &checks["first"], 1e-3);
+    assert_near(bench, &page["last"], &checks["last"], 0.1);
+}
+
+#[test]
+fn the_gan_in_the_page_collapses_and_is_mended() {
+    let Some(reader) = opened("ch03-gan/run.html", "gan") else { return };
+    assert_same_numbers(&reader, "gan", 4);
+    let view = reader.js("box.bench.ask('view', { grid: 10, extent: 1.6, samples: 400 })");
+    assert_eq!(view["modes"], reader.js("workbookLabModule.checks.gan.modes"));
+
+    // 1 つの番では、1 つのネットワークだけが動く。
+    press(&reader, "はじめから");
+    reader.wait("box.bench.view?.step === 0");
+    reader.js("window.before = [...box.bench.view.samples]; 0");
+    press(&reader, "識別器の番");
+    reader.wait("box.querySelector('.lab-news').textContent.startsWith('識別器の番')");
+    assert!(reader.is("before.every((value, at) => value === box.bench.view.samples[at])"));
+    press(&reader, "生成器の番");
+    reader.wait("box.querySelector('.lab-news').textContent.startsWith('生成器の番')");
+    assert!(reader.is("before.some((value, at) => value !== box.bench.view.samples[at])"));
+
+    // 壊すと、覆う山が減って、名前が出る。
+    press(&reader, "壊す");
+    reader.wait("box.bench.view?.step === 0 && box.bench.settings.lr_d === 2e-4");
+    reader.js("box.bench.advance(1200)");
+    reader.wait("box.querySelector('.lab-news').textContent.includes('モード崩壊')");
+    assert!(reader.is("box.bench.view.modes <= 4"));
+    // 直すと、山が戻る。
+    press(&reader, "直す");
+    reader.wait("box.bench.view?.step === 0 && box.bench.settings.pack === 2");
+    reader.js("box.bench.advance(1200)");
+    assert!(reader.is("box.bench.view.modes >= 7"), "{}", reader.text(".lab-readout"));
+    assert!(reader.is("box.querySelectorAll('.lab-done').length >= 2"));
+}
+
+#[test]
+fn the_vae_in_the_page_draws_its_map_and_reads_a_letter() {
+    let Some(reader) = opened("ch02-vae/run.html", "vae") else { return };
+    assert_same_numbers(&reader, "vae", 3);
+    reader.js("box.bench.restart().then(() => box.bench.advance(400))");
+    assert!(reader.is("box.bench.apart() > 0.7"), "{}", reader.text(".lab-readout"));
+    // テストデータの絵の代わりに、デコーダの描いた字を書き込む。
+    reader.js("(async () => {
+           const at = [...box.bench.map.labels].indexOf('い');
+           const z = [box.bench.map.means[2 * at], box.bench.map.means[2 * at + 1]];
+           box.bench.drawn.set((await box.bench.ask('decode', z)).pixels);
+           await box.bench.read();
+         })()");
+    assert!(reader.text(".lab-news").contains("「い」のそば"), "{}", reader.text(".lab-news"));
+}
+
+#[test]
+fn the_laboratory_weighs_nothing_until_it_is_opened() {
+    let Some(reader) = Reader::watched(crate::reader::from_server) else { return };
+    reader.open("lab/index.html");
+    assert_eq!(reader.count("script[src*=\"lab/\"]"), 0);
+    assert_eq!(reader.count(".lab-open"), 2);
+    open(&reader, "gan");
+    reader.assert_quiet();
+    // 狭い画面でも、はみ出さない。
+    reader.phone();
+    assert!(reader.is("document.documentElement.scrollWidth <= innerWidth"));
+}
