@@ -173,7 +173,7 @@ impl tools::session::Outcome for Outcome {
                 let asked: Vec<u32> = asked(data, 5);
                 let made = trained.generate(&asked, Sampler::Ddpm, Seed(0))?;
                 format!(
-                    "頼んだとおりの字に読めた割合は {:.0} % です (本物の字で学習した分類器が読みます)。\n{loss}",
+                    "指定したとおりの字に読めた割合は {:.0} % です (本物の字で学習した分類器が読みます)。\n{loss}",
                     100. * measure::agreement(&reader, &made, &asked)?
                 )
             }
@@ -479,7 +479,7 @@ impl Book {
         figures::named_chart(
             &dir.join("guidance-agreement.svg"),
             &names,
-            (x_label, "頼んだ字に読めた割合 (%)"),
+            (x_label, "指定した字に読めた割合 (%)"),
             &read,
             0. ..100.,
         )?;

@@ -84,7 +84,7 @@ pub enum Space {
 pub enum Betas {
     /// 直線で増やす (DDPM 4 節)
     Linear,
-    /// ᾱ_t が余弦の 2 乗になるように決める (arXiv:2102.09672 式 17)
+    /// ᾱ_t がコサインの 2 乗になるように決める (arXiv:2102.09672 式 17)
     Cosine,
 }
 
@@ -132,7 +132,7 @@ pub struct Config {
     /// 時刻ステップの数 T (論文では 1000)
     #[arg(long)]
     pub timesteps: usize,
-    /// ノイズの増やし方: linear (直線) か cosine (余弦)
+    /// ノイズの増やし方: linear (直線) か cosine (コサイン)
     #[arg(long, value_enum)]
     pub betas: Betas,
     /// ネットワークに時刻を渡すか: on か off (off はわざと壊した学習です)
@@ -273,7 +273,7 @@ impl Config {
             self.channels
         );
         memory(self.memory(), "--hidden か --size か --z-dim")?;
-        // 直線のスケジュールは T が 20 以下だと β が 1 を超える。1 歩で終わる生成も試せるよう、余弦では 2 から許す。
+        // 直線のスケジュールは T が 20 以下だと β が 1 を超える。1 歩で終わる生成も試せるよう、コサインでは 2 から許す。
         let least = if self.betas == Betas::Linear { 21 } else { 2 };
         within("--timesteps", self.timesteps, least, 10_000)?;
         within("--lr", self.lr, 0., 1.)?;

@@ -342,7 +342,7 @@ pub fn schedules(timesteps: usize, dir: &Path) -> Result<()> {
         y_label: "残る信号の割合の 2 乗",
         lines: vec![
             line("直線", color::MUTED, curve(Betas::Linear, &|bar| bar)),
-            line("余弦", color::REAL, curve(Betas::Cosine, &|bar| bar)),
+            line("コサイン", color::REAL, curve(Betas::Cosine, &|bar| bar)),
         ],
         y_range: 0. ..1.,
         guides: vec![],
@@ -352,8 +352,8 @@ pub fn schedules(timesteps: usize, dir: &Path) -> Result<()> {
         x_label: "時刻 t",
         y_label: "混ぜる割合",
         lines: vec![
-            line("信号(余弦)", color::REAL, curve(Betas::Cosine, &|bar| bar.sqrt())),
-            line("ノイズ(余弦)", color::LATENT, curve(Betas::Cosine, &|bar| (1. - bar).sqrt())),
+            line("信号(コサイン)", color::REAL, curve(Betas::Cosine, &|bar| bar.sqrt())),
+            line("ノイズ(コサイン)", color::LATENT, curve(Betas::Cosine, &|bar| (1. - bar).sqrt())),
             line("信号(直線)", color::MUTED, curve(Betas::Linear, &|bar| bar.sqrt())),
             line("ノイズ(直線)", color::MUTED, curve(Betas::Linear, &|bar| (1. - bar).sqrt())),
         ],

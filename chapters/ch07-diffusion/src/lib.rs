@@ -1,7 +1,7 @@
 //! 第7章 拡散モデル
 //!
 //! 論文: Ho et al. (2020) "Denoising Diffusion Probabilistic Models", arXiv:2006.11239 (DDPM)。
-//! 速い生成は Song et al. (2020) arXiv:2010.02502 (DDIM)、余弦のスケジュールは Nichol & Dhariwal (2021)
+//! 速い生成は Song et al. (2020) arXiv:2010.02502 (DDIM)、コサインのスケジュールは Nichol & Dhariwal (2021)
 //! arXiv:2102.09672、ガイダンスは Ho & Salimans (2022) arXiv:2207.12598、潜在拡散は Rombach et al. (2021)
 //! arXiv:2112.10752。
 //!

@@ -9,7 +9,7 @@ use common::nn::{Activation, Linear};
 
 use crate::config::{Config, Time};
 
-/// 時刻を表す波の数。正弦と余弦をそれぞれこの数だけ使います。
+/// 時刻を表す波の数。サインとコサインをそれぞれこの数だけ使います。
 const WAVES: usize = 8;
 
 // ANCHOR: time

@@ -45,7 +45,7 @@ fn the_papers_schedule_ends_in_almost_pure_noise() {
     assert!((last - 4.0358e-5).abs() < 5e-10, "ᾱ_T = {last}");
 }
 
-/// どちらの予定表も 1 からほとんど 0 まで減り続け、余弦は真ん中でも信号を半分ほど残す。
+/// どちらの予定表も 1 からほとんど 0 まで減り続け、コサインは真ん中でも信号を半分ほど残す。
 #[test]
 fn both_schedules_keep_falling_from_one_to_almost_zero() {
     for (kind, timesteps) in [(Betas::Linear, 100), (Betas::Cosine, 100), (Betas::Cosine, 1000)] {
@@ -55,7 +55,7 @@ fn both_schedules_keep_falling_from_one_to_almost_zero() {
         assert!(schedule.beta.iter().all(|beta| (0. ..1.).contains(beta)));
         assert!(*schedule.alpha_bar.last().unwrap() < 1e-3);
     }
-    // 余弦は、真ん中でも信号を半分ほど残す。直線は、早くに消してしまう。
+    // コサインは、真ん中でも信号を半分ほど残す。直線は、早くに消してしまう。
     let half = |kind| Schedule::new(kind, 100).alpha_bar[50];
     assert!(half(Betas::Cosine) > 0.45 && half(Betas::Linear) < 0.15);
 }

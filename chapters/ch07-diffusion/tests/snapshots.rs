@@ -51,7 +51,7 @@ fn a_short_run_leaves_figures_weights_and_a_reading() {
     assert!(text.contains("ノイズの 2 乗誤差は"), "{text}");
     let (code, text) = run(&[&["--data", "hiragana", "--ae-steps", "5"], &short[..]].concat());
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("頼んだとおりの字に読めた割合は"), "{text}");
+    assert!(text.contains("指定したとおりの字に読めた割合は"), "{text}");
     insta::assert_snapshot!(chapter::names(dir.path()));
     let (code, text) = run(&["generate", "--data", "moons", "--count", "9", "--out", out]);
     assert_eq!(code, Some(0), "{text}");

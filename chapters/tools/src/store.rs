@@ -209,7 +209,7 @@ impl Store {
         let lock = lock(&self.dir, true);
         // 権限が無くて見えないことと、無いことは違う。
         let found = folder.try_exists().with_context(|| {
-            format!("{} を調べられません。フォルダの権限を確かめてください", folder.display())
+            format!("{} を開けません。フォルダの権限を確かめてください", folder.display())
         })?;
         ensure!(
             found,
