@@ -148,15 +148,11 @@ impl tools::session::Outcome for Outcome {
             }
             Data::Moons => outputs,
             Data::Digits | Data::Own(_) => {
-                // 手元の画像が多いときは、はじめの 2,000 枚と比べる。
-                let real = &self.trained.real;
-                let real = real.narrow(0, 0, real.dim(0)?.min(2_000))?;
-                let fake = self.trained.generate(real.dim(0)?, Seed(0))?;
                 let what =
                     if self.trained.config.data == Data::Digits { "数字" } else { "画像" };
                 format!(
                     "本物の{what}とのエネルギー距離は {:.2} です。0 に近いほど、本物と分布が近いことを表します。\n{outputs}",
-                    energy_distance(&fake, &real)?
+                    self.distance()?
                 )
             }
         })
@@ -278,21 +274,33 @@ impl Book {
     /// 本物の数字とのエネルギー距離: 学習の前、学習の後、本物どうし。
     pub fn digit_distances(&self) -> Result<[f32; 3]> {
         let trained = &self.digits.trained;
-        let real = &trained.real;
-        let count = real.dim(0)? / 2;
-        let (half, other) = (real.narrow(0, 0, count)?, real.narrow(0, count, count)?);
+        let other = self.digits.other_half()?;
+        let count = other.dim(0)?;
         let untrained = train::Gan::new(&trained.config)?.generator;
         let start = train::generate(&untrained, &trained.config, count, Seed(0))?;
-        let end = trained.generate(count, Seed(0))?;
         Ok([
             energy_distance(&start, &other)?,
-            energy_distance(&end, &other)?,
-            energy_distance(&half, &other)?,
+            self.digits.distance()?,
+            energy_distance(&trained.real.narrow(0, 0, count)?, &other)?,
         ])
     }
 }
 
 impl Outcome {
+    /// 測るときに比べる本物: 後ろの半分 (多ければ 2,000 枚まで)。前の半分は、本物どうしの隔たりに使います。
+    fn other_half(&self) -> Result<Tensor> {
+        let real = &self.trained.real;
+        let count = real.dim(0)?;
+        let half = (count / 2).max(1);
+        Ok(real.narrow(0, half.min(count - half), half.min(2_000))?)
+    }
+
+    /// 学習した生成器の、本物とのエネルギー距離。端末と本は、この同じ数を出します。
+    fn distance(&self) -> Result<f32> {
+        let other = self.other_half()?;
+        Ok(energy_distance(&self.trained.generate(other.dim(0)?, Seed(0))?, &other)?)
+    }
+
     /// 新しい標本 2,000 個が、山をどれだけ覆ったか (ring のとき)。
     pub fn coverage(&self) -> Result<ring::Coverage> {
         Ok(ring::coverage(&self.trained.generate(2_000, Seed(0))?)?)

@@ -10,6 +10,7 @@ use ch03_gan::book::{self, Book};
 use ch03_gan::config::{Config, Data, GLoss};
 use ch03_gan::train::{self, Gan};
 use common::seed::Seed;
+use tools::session::Outcome as _;
 
 static BOOK: LazyLock<Book> = LazyLock::new(|| train(|config| config));
 
@@ -45,6 +46,15 @@ fn figures_are_written() {
     let fingerprint = book::fingerprint();
     let record = chapter::redraw("ch03-gan", &fingerprint, |dir| BOOK.draw(dir));
     assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
+}
+
+/// 端末に出るエネルギー距離は、本のページの数と同じものである。
+#[test]
+fn the_terminal_gives_the_distance_of_the_page() {
+    let digits = &book().digits;
+    let [_, distance, _] = book().digit_distances().unwrap();
+    let reading = digits.reading().unwrap();
+    assert!(reading.contains(&format!("エネルギー距離は {distance:.2} です")), "{reading}");
 }
 
 /// 標準の学習は、八つの山のうち七つ以上を覆う。
@@ -191,7 +201,9 @@ fn digits_collapse_to_one_kind_for_ten_seeds() {
 fn claims_die_on_a_dead_model() {
     let dead = train(|config| Config { lr_g: 0., lr_d: 0., ..config });
     SUBJECT.set(Some(Box::leak(Box::new(dead))));
-    let structure: &[(&str, &[&str])] =
-        &[("図を書くだけで、何も主張しない", &["figures_are_written"])];
+    let structure: &[(&str, &[&str])] = &[(
+        "図や文を書くだけで、何も主張しない",
+        &["figures_are_written", "the_terminal_gives_the_distance_of_the_page"],
+    )];
     chapter::audit(include_str!("book.rs"), CLAIMS, structure);
 }
