@@ -266,5 +266,58 @@ window.workbookLab = (() => {
 
   const still = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
-  return { benches: {}, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton, still };
+  /** どの台にも共通の動き: 部屋への頼み方と、続けて進める・止める。台は `name`・`play`・`news`・`speed`・`advance` を持つ。 */
+  class Bench {
+    constructor(name, room) {
+      this.name = name;
+      this.room = room;
+      this.speed = 10;
+      this.play = button('進める', () => (this.running ? this.pause() : this.run()), { class: 'lab-play' });
+      this.news = make('p', { class: 'lab-news', role: 'status' });
+    }
+
+    /** 台を箱に入れたあとの支度。 */
+    settle(box) {
+      box.addEventListener('keydown', (event) => event.stopPropagation()); // mdBook は左右の矢印でページをめくる。
+      document.addEventListener('visibilitychange', () => { if (document.hidden) this.pause(); });
+      if (still()) this.play.remove(); // 動きを減らす設定では、押した回数だけ進める。
+    }
+
+    /** 部屋への頼みごと。1 度に 1 つだけ頼み、順に片付ける。 */
+    ask(what, details) {
+      this.queue = (this.queue ?? Promise.resolve()).then(() => this.room.ask(this.name, what, details));
+      return this.queue.catch((error) => {
+        this.queue = Promise.resolve();
+        this.pause();
+        this.say(error.message);
+        throw error;
+      });
+    }
+
+    say(text) { this.news.textContent = text; }
+
+    /** 止めるまで、`speed` 回ごとに描きながら進める。描くものが無くなれば (`ready` が偽) 止まる。 */
+    async run() {
+      if (this.running) return;
+      this.running = true;
+      this.play.textContent = '止める';
+      try {
+        while (this.running) {
+          await this.advance(this.speed);
+          if (!this.ready()) break;
+          await new Promise((resume) => requestAnimationFrame(resume));
+        }
+      } catch { /* 何が起きたかは、ask がもう伝えた。 */ }
+      this.pause();
+    }
+
+    ready() { return true; }
+
+    pause() {
+      this.running = false;
+      this.play.textContent = '進める';
+    }
+  }
+
+  return { benches: {}, Bench, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton };
 })();

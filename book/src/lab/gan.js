@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { benches, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton, still } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 420; // 平面の一辺 (画面の点)
   const GRID = 42; // 識別器の答えを調べる格子
@@ -16,13 +16,12 @@
   const rate = (value) => value.toFixed(6).replace(/0+$/, '');
   const percent = (value) => `${Math.round(100 * value)} %`;
 
-  class GanBench {
+  class GanBench extends Bench {
     constructor(box, room) {
-      this.room = room;
+      super('gan', room);
       this.settings = { ...BOOK };
       this.link = shared('gan', this.settings);
       this.drawn = [];
-      this.speed = 10;
       this.arrows = true;
       this.build(box);
     }
@@ -33,8 +32,6 @@
       this.outputs = canvas(420, 170, { class: 'lab-chart' });
       this.losses = canvas(420, 150, { class: 'lab-chart' });
       this.readout = make('p', { class: 'lab-readout' });
-      this.news = make('p', { class: 'lab-news', role: 'status' });
-      this.play = button('進める', () => (this.running ? this.pause() : this.run()), { class: 'lab-play' });
       const steps = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '学習' },
         this.play,
         button('識別器の番', () => this.turn('discriminator')),
@@ -77,24 +74,9 @@
         make('p', { class: 'lab-heading' }, 'やってみよう'), this.tasks,
         shareButton(this.link, (text) => this.say(text)),
         make('p', { class: 'lab-remember' }, '覚えておくこと: 作った点が本物らしくても、種類がそろっているとは限りません。種類が偏るのが、モード崩壊です。'));
-      box.addEventListener('keydown', (event) => event.stopPropagation()); // mdBook は左右の矢印でページをめくる。
+      this.settle(box);
       this.plane.addEventListener('pointerdown', (event) => this.dot(event));
-      document.addEventListener('visibilitychange', () => { if (document.hidden) this.pause(); });
-      if (still()) this.play.remove(); // 動きを減らす設定では、押した回数だけ進める。
     }
-
-    /** 何を頼んでいるか。1 度に 1 つだけ頼み、順に片付ける。 */
-    ask(what, details) {
-      this.queue = (this.queue ?? Promise.resolve()).then(() => this.room.ask('gan', what, details));
-      return this.queue.catch((error) => {
-        this.queue = Promise.resolve();
-        this.pause();
-        this.say(error.message);
-        throw error;
-      });
-    }
-
-    say(text) { this.news.textContent = text; }
 
     /** はじめからでないと変えられない設定を変えて、学習し直す。 */
     change(next) {
@@ -163,24 +145,8 @@
         : `生成器の番: 作った点が、矢印の向きへ少し動きました。識別器の重みはそのままです。損失は ${answer['loss G'].toFixed(3)} です。`);
     }
 
-    async run() {
-      if (this.running) return;
-      this.running = true;
-      this.play.textContent = '止める';
-      try {
-        while (this.running) {
-          await this.advance(this.speed);
-          if (!this.view) break;
-          await new Promise((resume) => requestAnimationFrame(resume));
-        }
-      } catch { /* 何が起きたかは、ask がもう伝えた。 */ }
-      this.pause();
-    }
-
-    pause() {
-      this.running = false;
-      this.play.textContent = '進める';
-    }
+    /** 自分で描くデータで、まだ点が無ければ、進めない。 */
+    ready() { return Boolean(this.view); }
 
     /** 起きたことに名前を付ける。 */
     judge() {

@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { benches, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton, still } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 420; // 平面の一辺 (画面の点)
   const EXTENT = 4;
@@ -12,12 +12,11 @@
   const BETAS = [0, 0.1, 0.3, 1, 3, 10, 30];
   const BOOK = { beta: 1, autoencoder: false, seed: 0 };
 
-  class VaeBench {
+  class VaeBench extends Bench {
     constructor(box, room) {
-      this.room = room;
+      super('vae', room);
       this.settings = { ...BOOK };
       this.link = shared('vae', this.settings);
-      this.speed = 10;
       this.z = [0, 0];
       this.build(box);
     }
@@ -28,8 +27,6 @@
       this.pad = make('canvas', { class: 'lab-picture lab-pad', width: PIXELS, height: PIXELS, role: 'img', 'aria-label': '字を書く欄' });
       this.losses = canvas(420, 170, { class: 'lab-chart' });
       this.readout = make('p', { class: 'lab-readout' });
-      this.news = make('p', { class: 'lab-news', role: 'status' });
-      this.play = button('進める', () => (this.running ? this.pause() : this.run()), { class: 'lab-play' });
       const steps = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '学習' },
         this.play, button('10 回', () => this.advance(10)), button('はじめから', () => this.restart()));
       this.controls = {
@@ -55,30 +52,15 @@
         make('p', { class: 'lab-heading' }, 'やってみよう'), this.tasks,
         shareButton(this.link, (text) => this.say(text)),
         make('p', { class: 'lab-remember' }, '覚えておくこと: 再構成の項が字を分け、KL の項が雲を原点の周りに集めます。β は、その釣り合いです。'));
-      box.addEventListener('keydown', (event) => event.stopPropagation()); // mdBook は左右の矢印でページをめくる。
+      this.settle(box);
       this.plane.addEventListener('pointerdown', (event) => { this.plane.setPointerCapture(event.pointerId); this.point(event); });
       this.plane.addEventListener('pointermove', (event) => { if (this.plane.hasPointerCapture(event.pointerId)) this.point(event); });
       this.plane.addEventListener('keydown', (event) => this.key(event));
       this.pad.addEventListener('pointerdown', (event) => { this.pad.setPointerCapture(event.pointerId); this.ink(event); });
       this.pad.addEventListener('pointermove', (event) => { if (this.pad.hasPointerCapture(event.pointerId)) this.ink(event); });
       this.pad.addEventListener('pointerup', () => this.read());
-      document.addEventListener('visibilitychange', () => { if (document.hidden) this.pause(); });
-      if (still()) this.play.remove(); // 動きを減らす設定では、押した回数だけ進める。
       this.wipe();
     }
-
-    /** 何を頼んでいるか。1 度に 1 つだけ頼み、順に片付ける。 */
-    ask(what, details) {
-      this.queue = (this.queue ?? Promise.resolve()).then(() => this.room.ask('vae', what, details));
-      return this.queue.catch((error) => {
-        this.queue = Promise.resolve();
-        this.pause();
-        this.say(error.message);
-        throw error;
-      });
-    }
-
-    say(text) { this.news.textContent = text; }
 
     change(next) {
       Object.assign(this.settings, next);
@@ -108,24 +90,6 @@
         this.history.kl.push(losses[at + 1]);
       }
       await this.look();
-    }
-
-    async run() {
-      if (this.running) return;
-      this.running = true;
-      this.play.textContent = '止める';
-      try {
-        while (this.running) {
-          await this.advance(this.speed);
-          await new Promise((resume) => requestAnimationFrame(resume));
-        }
-      } catch { /* 何が起きたかは、ask がもう伝えた。 */ }
-      this.pause();
-    }
-
-    pause() {
-      this.running = false;
-      this.play.textContent = '進める';
     }
 
     async move(z) {

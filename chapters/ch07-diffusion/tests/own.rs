@@ -3,24 +3,9 @@
 #[path = "../../tools/tests/chapter/mod.rs"]
 mod chapter;
 
-use chapter::{picture, succeeds};
+use chapter::{mnist, picture, succeeds};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_ch07-diffusion");
-
-/// `count` 枚の、縦棒の画像とラベルを、MNIST の IDX ファイルで置きます。
-fn mnist(dir: &std::path::Path, count: u32) {
-    let mut images = vec![0, 0, 8, 3];
-    [count, 28, 28].iter().for_each(|size| images.extend(size.to_be_bytes()));
-    let mut labels = vec![0, 0, 8, 1];
-    labels.extend(count.to_be_bytes());
-    for n in 0..count {
-        let bar = |x: u32| if x.abs_diff(4 + 2 * (n % 10)) < 2 { 255 } else { 0 };
-        images.extend((0..28 * 28).map(|pixel| bar(pixel % 28)));
-        labels.push((n % 10) as u8);
-    }
-    std::fs::write(dir.join("train-images.idx3-ubyte"), images).unwrap();
-    std::fs::write(dir.join("train-labels.idx1-ubyte"), labels).unwrap();
-}
 
 /// 写真のフォルダから、色のある絵を学習して作れる。
 #[test]
