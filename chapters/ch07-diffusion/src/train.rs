@@ -38,7 +38,8 @@ impl Schedule {
                 let share = (t - 1) as f64 / (timesteps.max(2) - 1) as f64;
                 (1e-4 + (0.02 - 1e-4) * share) * 1000. / total
             }
-            // ᾱ_t = f(t)/f(0)、f(t) = cos²((t/T + s)/(1 + s)·π/2)、s = 0.008。β は 0.999 まで (arXiv:2102.09672)。
+            // ᾱ_t = f(t)/f(0)、f(t) = cos²((t/T + s)/(1 + s)·π/2)、s = 0.008 (arXiv:2102.09672 式 17)。
+            // 論文との差: β の上限は 0.999 でなく 0.5。T が 100 と小さいと、0.999 では最後の 1 歩が粗く、DDIM が崩れる。
             Betas::Cosine => {
                 let f = |t: f64| ((t / total + 0.008) / 1.008 * FRAC_PI_2).cos().powi(2);
                 (1. - f(t as f64) / f((t - 1) as f64)).min(0.5)
