@@ -313,12 +313,10 @@ fn explorer_weights_reproduce_the_decoder() {
 #[test]
 #[ignore = "10 個の種で、すべての実験を学習します (数分)"]
 fn claims_hold_for_ten_seeds() {
-    for seed in 0..10 {
-        println!("種 {seed}");
+    chapter::over_seeds(CLAIMS, |seed| {
         let book = train(|config| Config { seed, ..config });
         SUBJECT.set(Some(Box::leak(Box::new(book))));
-        CLAIMS.iter().for_each(|(_, claim)| claim());
-    }
+    });
 }
 
 #[test]

@@ -163,12 +163,10 @@ fn a_large_learning_rate_breaks_learning() {
 #[test]
 #[ignore = "種を替えて、すべての実験を学習します (1 つの種に 1 分ほど)"]
 fn claims_hold_for_ten_seeds() {
-    for seed in 0..10 {
-        println!("種 {seed}");
+    chapter::over_seeds(CLAIMS, |seed| {
         let book = train(|config| Config { seed, ..config });
         SUBJECT.set(Some(Box::leak(Box::new(book))));
-        CLAIMS.iter().for_each(|(_, claim)| claim());
-    }
+    });
 }
 
 #[test]

@@ -158,12 +158,10 @@ fn real_patches_score_higher_than_fake_ones() {
 #[test]
 #[ignore = "ほかの種で、本の学習をすべて行います (1 つの種に 1 分ほど)"]
 fn claims_hold_for_ten_seeds() {
-    for seed in 0..10 {
-        println!("種 {seed}");
+    chapter::over_seeds(CLAIMS, |seed| {
         let book = train(|config| Config { seed, ..config });
         SUBJECT.set(Some(Box::leak(Box::new(book))));
-        CLAIMS.iter().for_each(|(_, claim)| claim());
-    }
+    });
 }
 
 #[test]

@@ -167,12 +167,10 @@ fn translated_pictures_take_on_the_other_palette() {
 #[test]
 #[ignore = "10 個の種で、すべての実験を学習します (10 分ほど)"]
 fn claims_hold_for_ten_seeds() {
-    for seed in 0..10 {
-        println!("種 {seed}");
+    chapter::over_seeds(CLAIMS, |seed| {
         let book = train(|config| Config { seed, ..config });
         SUBJECT.set(Some(Box::leak(Box::new(book))));
-        CLAIMS.iter().for_each(|(_, claim)| claim());
-    }
+    });
 }
 
 #[test]
