@@ -240,6 +240,26 @@ fn a_test_badge_stands_once_on_a_page() {
     assert!(html.contains("<a class=\"test-badge\" href=\"#test-ch03-gan-page-1\""), "{html}");
 }
 
+/// テストの一覧のページがあれば、札はそこへのリンクになり、一覧には中身がある。
+#[test]
+fn test_badges_lead_to_the_list_of_tests() {
+    let book = TinyBook::new("{{test ch03-gan::claims::it_holds}}\n");
+    let claims = "/// 値は `f32` で正しい。\n#[test]\nfn it_holds() {\n    assert!(1 < 2);\n}\n\nfn other() {}\n";
+    book.write("chapters/ch03-gan/tests/claims.rs", claims);
+    book.write("book/errata.toml", "point = []\n");
+    book.write("book/src/appendix/tests.md", "# 一覧\n\n{{tests}}\n");
+    let summary = fs::read_to_string(book.root().join("book/src/SUMMARY.md")).unwrap();
+    book.write("book/src/SUMMARY.md", summary + "- [一覧](appendix/tests.md)\n");
+    let html = book.main_html();
+    assert!(html.contains("href=\"../appendix/tests.html#ch03-gan-claims-it_holds\""), "{html}");
+    let list = fs::read_to_string(book.root().join("target/book/appendix/tests.html")).unwrap();
+    let item = &list[list.find("<li id=\"ch03-gan-claims-it_holds\">").unwrap()..];
+    let item = &item[..item.find("</li>").unwrap()];
+    assert!(item.contains("値は <code>f32</code> で正しい。"), "{item}");
+    assert!(item.contains("assert!(1 &lt; 2);"), "{item}");
+    assert!(!item.contains("fn other"), "{item}");
+}
+
 #[test]
 fn test_badge_links_to_the_repository_when_it_is_known() {
     let book = TinyBook::new("{{test ch03-gan::claims::it_holds}}\n");

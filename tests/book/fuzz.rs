@@ -174,6 +174,7 @@ fn prepared(text: &str) -> (String, Vec<String>) {
         syllabus: Vec::new(),
         terms: Default::default(),
         tests: Default::default(),
+        lists_tests: false,
     };
     let page = Page {
         root: Path::new("/nai"),

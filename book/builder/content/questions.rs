@@ -40,6 +40,8 @@ pub struct Bank {
     pub terms: HashMap<String, String>,
     /// 問題の決め手のテスト。名前から引く。見つからないものは [`Bank::problems`] が知らせる。
     pub tests: HashMap<String, TestPlace>,
+    /// そのテストを並べるページ ([`test_place::LIST`]) が、本にあるか。
+    pub lists_tests: bool,
 }
 
 /// 1 つの TOML ファイル。ファイル名は章の名前と同じにする。
@@ -145,7 +147,8 @@ pub fn load(root: &Path) -> Result<Bank> {
     let tests =
         evidence.filter_map(|name| Some((name.clone(), test_place::locate(root, name).ok()?)));
     let tests = tests.collect();
-    Ok(Bank { chapters, syllabus: syllabus::load(root)?.item, terms, tests })
+    let lists_tests = root.join("book/src").join(test_place::LIST).exists();
+    Ok(Bank { chapters, syllabus: syllabus::load(root)?.item, terms, tests, lists_tests })
 }
 
 impl Question {

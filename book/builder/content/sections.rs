@@ -62,6 +62,11 @@ impl Sections {
         self.0.contains_key(name)
     }
 
+    /// 本にあるページの、`book/src` からの道。
+    pub fn pages(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str).filter(|name| !name.contains('#'))
+    }
+
     /// 見出しの文。リンクの文字に使う。
     pub fn title(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

@@ -1,13 +1,21 @@
 //! 問題の決め手や名札が指すテストの、置き場所と、何を確かめたか。
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
+use regex::Regex;
 
 use crate::markup::files::read_text;
 
+/// 名札の付いたテストを、中身と一緒に並べるページ (原稿のフォルダから見た道)。
+pub const LIST: &str = "appendix/tests.md";
+
 /// テストの置き場所。
 pub struct TestPlace {
+    /// 原稿での名前 (`ch03-gan::claims::名前`)。
+    pub name: String,
     /// ワークスペースから見たファイル (`chapters/ch03-gan/tests/claims.rs`)。
     pub file: String,
     pub line: usize,
@@ -15,6 +23,27 @@ pub struct TestPlace {
     pub function: String,
     /// 何を確かめたかを言う 1 文。終わりの「。」は無い。
     pub sentence: String,
+    /// 関数の全体。
+    pub code: String,
+}
+
+impl TestPlace {
+    /// [`LIST`] のページの中での id。
+    pub fn id(&self) -> String {
+        self.name.replace("::", "-")
+    }
+}
+
+/// 原稿のページの `{{test …}}` が指すテストの名前。名前の順に並べる。
+pub fn cited<'a>(src: &Path, pages: impl Iterator<Item = &'a str>) -> Result<BTreeSet<String>> {
+    static BADGE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\{\{\s*test\s+([\w:-]+)\s*\}\}").expect("正しい正規表現"));
+    let mut names = BTreeSet::new();
+    for page in pages {
+        let text = read_text(&src.join(page))?;
+        names.extend(BADGE.captures_iter(&text).map(|found| found[1].to_owned()));
+    }
+    Ok(names)
 }
 
 /// `ch03-gan::claims::名前` のテストを探す。`workbook::…` は本そのものの tests/book を指す。
@@ -49,7 +78,12 @@ pub fn locate(root: &Path, name: &str) -> Result<TestPlace> {
                     index + 1
                 );
             };
+            let indent = line.len() - line.trim_start().len();
+            let end = format!("{}}}", &line[..indent]);
+            let length = lines[index..].iter().position(|line| *line == end).unwrap_or(0);
             return Ok(TestPlace {
+                name: name.to_owned(),
+                code: lines[index..=index + length].join("\n"),
                 file,
                 line: index + 1,
                 function: function.to_owned(),

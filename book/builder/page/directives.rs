@@ -15,7 +15,7 @@ use crate::markup::placeholders::Placeholders;
 use crate::markup::source::{Edit, Source};
 use crate::page::context::Page;
 use crate::page::test_badge::{badge, badge_once};
-use crate::page::{errata, glossary, points, question, syllabus};
+use crate::page::{errata, glossary, points, question, syllabus, tests};
 
 static DIRECTIVE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\{\{\s*([a-z]+)(?:\s+([^}]*))?\}\}").expect("正しい正規表現"));
@@ -58,13 +58,14 @@ pub fn expand(
                     &mut |name| badge(page, name, placeholders),
                 )
             }),
+            ("tests", []) => tests::render(page, placeholders),
             ("quiz", [_]) if !stands_alone(&source.text, &range) => {
                 Err(anyhow!("{{{{quiz …}}}} は 1 行に単独で、前後を空けて書いてください"))
             }
             ("quiz", [chapter]) => question::render_chapter(page.bank, chapter)
                 .map(|html| placeholders.add(one_line(&html), String::new())),
             _ => Err(anyhow!(
-                "「{}」という書き方はありません。{{{{run 章 キー}}}}、{{{{test 章::claims::名前}}}}、{{{{quiz 章}}}}、{{{{glossary}}}}、{{{{errata}}}}、{{{{points}}}}、{{{{syllabus}}}} のどれかを使ってください",
+                "「{}」という書き方はありません。{{{{run 章 キー}}}}、{{{{test 章::claims::名前}}}}、{{{{quiz 章}}}}、{{{{glossary}}}}、{{{{errata}}}}、{{{{points}}}}、{{{{syllabus}}}}、{{{{tests}}}} のどれかを使ってください",
                 &found[0]
             )),
         };

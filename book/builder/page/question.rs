@@ -113,7 +113,8 @@ fn render_facts(bank: &Bank, q: &Question) -> Result<String> {
     );
     for test in &q.evidence {
         if let Some(test) = bank.tests.get(test) {
-            facts += &format!("<li>{}</li>\n", test_badge::render(test, None, ""));
+            let address = bank.lists_tests.then(|| format!("../{}", test_badge::listed(test)));
+            facts += &format!("<li>{}</li>\n", test_badge::linked(test, address.as_deref(), ""));
         }
     }
     Ok(facts + "</ul>\n")
