@@ -190,25 +190,22 @@ impl Book {
             Ok(outcome)
         };
         let saturating = Config { g_loss: GLoss::Saturating, ..Config::book(Data::Ring) };
-        // 互いに関わりのない学習なので、半分ずつ並べて進める。
+        // 互いに関わりのない学習なので、かかる時間がほぼ等しい 2 つに分けて、並べて進める。
         let first = || -> Result<_> {
-            Ok([
+            let rings = [
                 next("輪", &Config::book(Data::Ring))?,
                 next("壊した輪", &Config::collapsed())?,
                 next("飽和する損失", &saturating)?,
-            ])
+                next("直した輪", &Config::cured())?,
+            ];
+            Ok((rings, compare::ring_of_gans()?))
         };
         let second = || -> Result<_> {
-            let digits = next("数字", &Config::book(Data::Digits))?;
-            Ok((
-                [digits, next("直した輪", &Config::cured())?],
-                fit_optimum(&change(optimum()))?,
-                compare::ring_of_gans()?,
-            ))
+            Ok((next("数字", &Config::book(Data::Digits))?, fit_optimum(&change(optimum()))?))
         };
         let (first, second) = both(first, second);
-        let [ring, collapsed, saturating] = first?;
-        let ([digits, cured], optimum, compared) = second?;
+        let ([ring, collapsed, saturating, cured], compared) = first?;
+        let (digits, optimum) = second?;
         Ok(Self { ring, collapsed, cured, saturating, digits, optimum, compared })
     }
 
