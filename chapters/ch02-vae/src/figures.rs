@@ -97,12 +97,17 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         let keys = [
             Key::new(Mark::Dot, color::MUTED, "雲の中心 (平均)"),
             Key::new(Mark::Area, color::MUTED, "雲の広がり (一部の点だけ)"),
+            CIRCLES,
         ];
         map::save(&file("latent.svg"), &[latent_map(trained, String::new(), true)?], &keys)?;
         grid(trained, &file("grid.png"))?;
     }
     Ok(())
 }
+
+/// 地図の円の読み方。
+const CIRCLES: Key =
+    Key { mark: Mark::Ring, color: color::INK, label: "標準正規分布の 1σ と 2σ" };
 
 fn scale(config: &Config) -> u32 {
     if config.size > 8 { 2 } else { 4 }
@@ -198,7 +203,7 @@ pub fn latent_map(trained: &Trained, title: String, spreads: bool) -> Result<Map
         extent,
         clusters: clusters.collect(),
         circles: vec![1., 2.],
-        circles_label: "標準正規分布 (1σ と 2σ)".into(),
+        circles_label: "標準正規分布".into(),
     })
 }
 
@@ -223,7 +228,8 @@ pub fn latent_pair(autoencoder: &Trained, vae: &Trained, path: &Path) -> Result<
         latent_map(autoencoder, "オートエンコーダ".into(), false)?,
         latent_map(vae, "VAE".into(), false)?,
     ];
-    map::save(path, &maps, &[Key::new(Mark::Dot, color::MUTED, "潜在変数 (VAE では雲の中心)")])
+    let dots = Key::new(Mark::Dot, color::MUTED, "潜在変数 (VAE では雲の中心)");
+    map::save(path, &maps, &[dots, CIRCLES])
 }
 
 /// 本物と、潜在変数の引き方ごとに作った画像を、左右に並べます。
