@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use crate::support::{TinyBook, files, real_book};
+use crate::support::{TinyBook, files, real_book, root};
 use scraper::{Html, Selector};
 
 fn selector(text: &str) -> Selector {
@@ -102,6 +102,31 @@ fn every_internal_link_and_anchor_is_reached() {
 }
 
 /// 検査が本当に見つけることを、壊した本で確かめる。日本語の見出しへのリンクも。
+/// 図のファイルは、どれも本のどこかのページに出る。
+#[test]
+fn every_figure_stands_on_a_page() {
+    let source = root().join("book/src");
+    let pages = files(&source, "md").into_iter();
+    let pages: String = pages.map(|page| fs::read_to_string(page).unwrap()).collect();
+    let figures: Vec<PathBuf> =
+        ["svg", "png"].iter().flat_map(|extension| files(&source, extension)).collect();
+    assert!(figures.len() > 150, "{}", figures.len());
+    let unused: Vec<&PathBuf> = figures
+        .iter()
+        .filter(|figure| {
+            // 章の図は、章の違う同じ名前のものと取り違えないよう、フォルダの名前から確かめる。
+            let path = figure.strip_prefix(&source).unwrap();
+            let name = if path.starts_with("figures") {
+                path
+            } else {
+                Path::new(path.file_name().unwrap())
+            };
+            !pages.contains(&name.to_str().unwrap().replace('\\', "/"))
+        })
+        .collect();
+    assert!(unused.is_empty(), "どのページにも出ない図: {unused:?}");
+}
+
 #[test]
 fn broken_links_are_found() {
     let book = TinyBook::new(

@@ -13,6 +13,7 @@ mod japanese;
 mod licenses;
 mod links;
 mod math;
+mod numbers;
 mod points;
 mod quiz;
 mod search;

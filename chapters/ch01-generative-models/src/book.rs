@@ -321,8 +321,10 @@ impl Book {
             figures::draw(&outcome.trained, &outcome.recorder, &outcome.split.held_out, dir)?;
         }
         let suspects = self.suspects();
-        figures::suspects(suspects.each_ref(), dir)?;
-        let [real, flipped, _] = suspects.each_ref().map(|x| digits[2].log_density(x));
+        let densities = suspects.each_ref().map(|x| digits[2].log_density(x));
+        let means = densities.each_ref().map(|values| measure::mean(values));
+        figures::suspects(suspects.each_ref(), means, dir)?;
+        let [real, flipped, _] = densities;
         figures::outliers(&real, &flipped, &dir.join("digits-outliers.svg"))?;
         figures::sweep(
             &self.components,

@@ -8,7 +8,9 @@ use common::seed::Seed;
 use common::state::{Resume, State};
 use nalgebra::{DMatrix, DVector};
 use rand::Rng;
-use tools::plot::{self, EXTENT, Line, LineChart, Panel, RGBColor, Sheet, Surface, color};
+use tools::plot::{
+    self, EXTENT, Key, Line, LineChart, Mark, Panel, RGBColor, Sheet, Surface, color,
+};
 
 use crate::config::{Config, Data, Labels, Model};
 use crate::convert;
@@ -62,13 +64,19 @@ pub fn draw(trained: &Trained, recorder: &Recorder, real: &Labelled, dir: &Path)
     let name = name(config);
     match config.data {
         Data::Blobs | Data::Moons => {
+            let em = if config.model == Model::Mixture { "EM " } else { "" };
             let panels = recorder.frames.iter().map(|(step, model)| Panel {
-                title: plot::times(*step),
+                title: format!("{em}{}", plot::times(*step)),
                 points: vec![(color::REAL, points(&first(&real.x, 128)))],
                 paths: ellipses(model),
                 ..Default::default()
             });
-            plot::panels(&dir.join(format!("{name}-steps.svg")), &panels.collect::<Vec<_>>(), 3)?;
+            let keys = [
+                Key::new(Mark::Dot, color::REAL, "データ"),
+                Key::new(Mark::Line, color::LATENT, "当てはめた山 (標準偏差の 2 倍)"),
+            ];
+            let path = dir.join(format!("{name}-steps.svg"));
+            plot::panels_with_key(&path, &panels.collect::<Vec<_>>(), 3, &keys)?;
             let (fake, labels) = generate(&trained.model, None, 400, Seed(config.seed));
             let panel = |title: &str, color, data: &Labelled| {
                 classes(Panel { title: title.into(), ..Default::default() }, color, data)
@@ -218,7 +226,14 @@ pub fn compare(
         panel("識別モデル p(y|x)", boundary(classifier)?),
         panel("生成モデル p(x)", density(model)),
     ];
-    plot::panels(&dir.join("blobs-boundary.svg"), &panels, 2)
+    let keys = [
+        Key::new(Mark::Dot, color::REAL, "一方の種類"),
+        Key::new(Mark::Ring, color::REAL, "もう一方の種類 ○"),
+        Key::new(Mark::Area, color::DISCRIMINATOR, "濃いほど ○ らしい"),
+        Key::new(Mark::Area, color::GENERATOR, "濃いほど点が多い"),
+        Key::new(Mark::Line, color::INK, "次の図でたどる道"),
+    ];
+    plot::panels_with_key(&dir.join("blobs-boundary.svg"), &panels, 2, &keys)
 }
 
 /// それぞれのモデルから引けるもの。識別モデルからは、与えた x のラベルしか引けません。
@@ -240,7 +255,12 @@ pub fn sampling(
         panel("識別: y だけ引ける", color::REAL, &Labelled { x: given, labels }),
         panel("生成: x も引ける", color::FAKE, &Labelled { x, labels: fake_labels }),
     ];
-    plot::panels(&dir.join("blobs-sampling.svg"), &panels, 2)
+    let keys = [
+        Key::new(Mark::Dot, color::REAL, "渡した本物の点 x"),
+        Key::new(Mark::Dot, color::FAKE, "作った点 x"),
+        Key::note("塗った丸と白抜きの丸は、引いた種類 y"),
+    ];
+    plot::panels_with_key(&dir.join("blobs-sampling.svg"), &panels, 2, &keys)
 }
 
 /// 2 つのクラスの中間から、クラス 1 を通って遠ざかる点の列。距離と点 `[2, N]` です。
@@ -421,7 +441,7 @@ pub fn outliers(real: &[f64], flipped: &[f64], path: &Path) -> Result<()> {
     };
     let lines = vec![
         Line { label: "本物", color: color::REAL, points: histogram(real) },
-        Line { label: "逆さま", color: color::INK, points: histogram(flipped) },
+        Line { label: "逆さまの本物", color: color::INK, points: histogram(flipped) },
     ];
     let y_range = range(&lines);
     LineChart {
@@ -434,14 +454,18 @@ pub fn outliers(real: &[f64], flipped: &[f64], path: &Path) -> Result<()> {
     .save(path)
 }
 
-/// 本物、上下を逆さまにした本物、雑音の画像。
-pub fn suspects(images_of: [&DMatrix<f64>; 3], dir: &Path) -> Result<()> {
+/// 本物、上下を逆さまにした本物、雑音の画像。`densities` は、それぞれの対数密度の平均です。
+pub fn suspects(images_of: [&DMatrix<f64>; 3], densities: [f64; 3], dir: &Path) -> Result<()> {
     let shown = images_of.map(|x| images(&first(x, 16)));
     let [real, flipped, noise] = shown;
     let (real, flipped, noise) = (real?, flipped?, noise?);
     let sheet = |images, frame| Sheet { images, columns: 4, frame };
     let sheets =
         [sheet(&real, color::REAL), sheet(&flipped, color::MUTED), sheet(&noise, color::MUTED)];
-    let names = ["本物", "逆さまの本物", "ノイズ"];
+    let names: Vec<String> = ["本物", "逆さまの本物", "ノイズ"]
+        .iter()
+        .zip(densities)
+        .map(|(name, density)| format!("{name}\nlog p(x) の平均\n{density:.0}").replace('-', "−"))
+        .collect();
     plot::table(&dir.join("digits-outliers.png"), &[""], &names, &sheets, 4)
 }

@@ -116,7 +116,7 @@ fn generate(
         Data::Digits => store.publish("generated.png", |path| {
             let images = figures::images(&x)?;
             let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
-            plot::image_grid(path, &[sheet], 8)
+            plot::table(path, &[""], &["生成"], &[sheet], 8)
         })?,
         Data::Blobs | Data::Moons => store.publish("generated.svg", |path| {
             let panel = plot::Panel {

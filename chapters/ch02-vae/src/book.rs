@@ -493,6 +493,18 @@ impl Outcome {
     }
 }
 
+/// 「自分で試す」と本文の答えに載せる、本の実験のほかの学習。本の図を作り直すときだけ行い、`record` に足します。
+pub fn answers(record: &mut Run) -> Result<()> {
+    let font = Path::new(env!("CARGO_MANIFEST_DIR")).join("../common/data/fonts/plot.ttf");
+    let config = Config { font: Some(font), ..Config::book(Data::Hiragana) };
+    let measured = run("25 書体", &config, true)?.measure()?;
+    record.result("try.font.reconstruction", format!("{:.1}", measured.reconstruction));
+    record.result("try.font.kl", format!("{:.1}", measured.kl));
+    record.result("try.font.active", measured.active);
+    record.result("try.font.distance", format!("{:.2}", measured.distance));
+    Ok(())
+}
+
 /// この章の図を決めるソースの指紋。
 pub fn fingerprint() -> String {
     record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))

@@ -7,9 +7,9 @@ use candle_core::{Device, Tensor};
 use common::seed::{Seed, normal};
 use common::state::{Resume, State};
 use tools::plot::map::{self, Cluster, Map};
-use tools::plot::{self, Line, LineChart, Sheet, color};
+use tools::plot::{self, Key, Line, LineChart, Mark, Sheet, color};
 
-use crate::config::{Config, Data, Model};
+use crate::config::{Config, Model};
 use crate::explorer;
 use crate::train::{Batch, Images, Progress, Trained, corrupt, encoder_gradient};
 
@@ -88,17 +88,26 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let steps: Vec<String> = recorder.frames.iter().map(|f| plot::times(f.step)).collect();
     let made = recorder.frames.iter().zip(&steps);
     let made: Vec<_> = made.map(|(f, name)| (name.as_str(), &f.samples, color::FAKE)).collect();
-    rows(config, &file("steps.png"), "", &made)?;
+    rows(config, &file("steps.png"), "同じ列は、同じ z から作った絵", &made)?;
 
     let x = spread_rows(&trained.dataset.held_out, 10)?;
     let pair = [("入力", &x, color::REAL), ("再構成", &reconstruct(trained, &x)?, color::FAKE)];
     rows(config, &file("pair.png"), "", &pair)?;
     if config.z_dim == 2 {
-        map::save(&file("latent.svg"), &[latent_map(trained, String::new(), true)?])?;
+        let keys = [
+            Key::new(Mark::Dot, color::MUTED, "雲の中心 (平均)"),
+            Key::new(Mark::Area, color::MUTED, "雲の広がり (一部の点だけ)"),
+            CIRCLES,
+        ];
+        map::save(&file("latent.svg"), &[latent_map(trained, String::new(), true)?], &keys)?;
         grid(trained, &file("grid.png"))?;
     }
     Ok(())
 }
+
+/// 地図の円の読み方。
+const CIRCLES: Key =
+    Key { mark: Mark::Ring, color: color::INK, label: "標準正規分布の 1σ と 2σ" };
 
 fn scale(config: &Config) -> u32 {
     if config.size > 8 { 2 } else { 4 }
@@ -150,9 +159,8 @@ fn losses(trained: &Trained, path: &Path) -> Result<()> {
     if trained.config.model == Model::Vae {
         lines.push(line("KL", "KL", color::LATENT));
     }
-    // 写真の画素は、文字ほど白か黒に寄らないので、再構成の項が大きい。
-    let most = if matches!(trained.config.data, Data::Own(_)) { 0.75 } else { 0.4 };
-    let top = trained.config.dim() as f64 * most;
+    // 学習の前は、どの画素にも 1/2 と答える。そのときの再構成の項 (1 画素に log 2) が入る高さにする。
+    let top = trained.config.dim() as f64 * 0.75;
     LineChart {
         x_label: "更新回数",
         y_label: "損失の項 (nat/枚)",
@@ -210,7 +218,7 @@ fn grid(trained: &Trained, path: &Path) -> Result<()> {
     let z = Tensor::from_vec(z, (CELLS * CELLS, 2), &Device::Cpu)?;
     let images = images(&trained.config, &trained.vae.decoder.images(&z)?)?;
     let sheet = Sheet { images: &images, columns: CELLS, frame: color::GENERATOR };
-    let title = format!("横が z1、縦が z2 (−{reach} から {reach})");
+    let title = format!("右端が z1 = {reach}、上端が z2 = {reach}、中央が 0");
     plot::table(path, &[""], &[title], &[sheet], scale(&trained.config))
 }
 
@@ -220,7 +228,8 @@ pub fn latent_pair(autoencoder: &Trained, vae: &Trained, path: &Path) -> Result<
         latent_map(autoencoder, "オートエンコーダ".into(), false)?,
         latent_map(vae, "VAE".into(), false)?,
     ];
-    map::save(path, &maps)
+    let dots = Key::new(Mark::Dot, color::MUTED, "潜在変数 (VAE では雲の中心)");
+    map::save(path, &maps, &[dots, CIRCLES])
 }
 
 /// 本物と、潜在変数の引き方ごとに作った画像を、左右に並べます。
@@ -399,8 +408,8 @@ pub fn reparameterization(
         x_label: "更新回数",
         y_label: "エンコーダに届く再構成の勾配の大きさ",
         lines: vec![
-            line("あり", color::DISCRIMINATOR, on_recorder.gradients.clone()),
-            line("なし", color::FAKE, off_recorder.gradients.clone()),
+            line("再パラメータ化あり", color::DISCRIMINATOR, on_recorder.gradients.clone()),
+            line("再パラメータ化なし", color::FAKE, off_recorder.gradients.clone()),
         ],
         y_range: 0. ..(most * 1.1).ceil(),
         guides: vec![],
@@ -411,8 +420,8 @@ pub fn reparameterization(
         x_label: "更新回数",
         y_label: "再構成の項 (nat/枚)",
         lines: vec![
-            line("あり", color::DISCRIMINATOR, curve(on)),
-            line("なし", color::FAKE, curve(off)),
+            line("再パラメータ化あり", color::DISCRIMINATOR, curve(on)),
+            line("再パラメータ化なし", color::FAKE, curve(off)),
         ],
         y_range: 0. ..100.,
         guides: vec![],

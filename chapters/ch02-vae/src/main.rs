@@ -103,7 +103,8 @@ fn generate(data: Data, model: Model, options: &Options, count: usize, seed: See
     let path = store.publish("generated.png", |path| {
         let images = figures::images(&config, &samples)?;
         let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
-        plot::image_grid(path, &[sheet], (64 / config.size as u32).max(1))
+        let scale = (64 / config.size as u32).max(1);
+        plot::table(path, &[""], &["生成"], &[sheet], scale)
     })?;
     cli::say(format!("デコーダだけを使って {count} 枚を作り、{} に書きました。", path.display()));
     Ok(())

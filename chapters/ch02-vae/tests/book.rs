@@ -50,7 +50,8 @@ const CLAIMS: &[(&str, fn())] = chapter::claims![
 #[test]
 fn figures_are_written() {
     let fingerprint = book::fingerprint();
-    let record = chapter::redraw("ch02-vae", &fingerprint, |dir| BOOK.draw(dir));
+    let record =
+        chapter::redraw_with_answers("ch02-vae", &fingerprint, |dir| BOOK.draw(dir), book::answers);
     assert_eq!(record.configs["vowels"], serde_json::to_value(Config::book(Data::Vowels)).unwrap());
 }
 

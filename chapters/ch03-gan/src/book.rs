@@ -327,14 +327,17 @@ impl Outcome {
         Ok(candle_nn::ops::sigmoid(&logits)?.mean_all()?.to_scalar()?)
     }
 
-    /// 最後の 1 割の平均を記録します。
+    /// 最後の 1 割と、最初の 1 割の平均を記録します。
     fn record(&self, name: &str, record: &mut Run) {
         let history = &self.trained.history;
         for (key, column) in
             [("loss_d", "loss D"), ("loss_g", "loss G"), ("d_real", "D(x)"), ("d_fake", "D(G(z))")]
         {
-            let mean = history.tail_mean(column, history.len() / 10);
+            let tenth = (history.len() / 10).max(1);
+            let mean = history.tail_mean(column, tenth);
             record.result(&format!("{name}.{key}"), format!("{mean:.2}"));
+            let mean = history.smoothed(column, tenth)[0].1;
+            record.result(&format!("{name}.{key}_early"), format!("{mean:.2}"));
         }
     }
 }
@@ -354,6 +357,28 @@ pub fn fit_optimum(config: &Config) -> Result<Discriminator> {
         || normal(&mut real, shape)?.affine(1., 1.),
         || normal(&mut fake, shape)?.affine(1., -1.),
     )
+}
+
+/// 「自分で試す」と本文の答えに載せる、本の実験のほかの学習。本の図を作り直すときだけ行い、`record` に足します。
+pub fn answers(record: &mut Run) -> Result<()> {
+    let ring = || Config::book(Data::Ring);
+    let saturating = Config { g_loss: GLoss::Saturating, d_steps: 5, ..ring() };
+    let (one, others) = both(
+        || run("1 次元のノイズ", &Config { z_dim: 1, ..ring() }, true),
+        || -> Result<_> {
+            let often = run("識別器を 5 回", &Config { d_steps: 5, ..ring() }, true)?;
+            Ok((often, run("飽和する損失と 5 回", &saturating, true)?))
+        },
+    );
+    let (often, saturating) = others?;
+    for (name, outcome) in [("try.z1", one?), ("try.d5", often), ("try.saturating_d5", saturating)]
+    {
+        let coverage = outcome.coverage()?;
+        record.result(&format!("{name}.modes"), coverage.modes());
+        record.result(&format!("{name}.good"), format!("{:.0} %", 100. * coverage.good()));
+        outcome.record(name, record);
+    }
+    Ok(())
 }
 
 /// この章の図を決めるソースの指紋。

@@ -8,7 +8,7 @@ use candle_nn::ops::sigmoid;
 use common::data::ring;
 use common::seed::{Seed, normal};
 use common::state::{Resume, State};
-use tools::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, Surface, color};
+use tools::plot::{self, EXTENT, Key, Line, LineChart, Mark, Panel, Sheet, Surface, color};
 
 use crate::config::{Config, Data, GLoss};
 use crate::model::Discriminator;
@@ -120,7 +120,14 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 .iter()
                 .map(|frame| plane(plot::times(frame.step), &real, frame))
                 .collect::<Result<_>>()?;
-            plot::panels(&dir.join(format!("{name}-steps.svg")), &panels, 3)?;
+            let mut keys = POINTS.to_vec();
+            if panels.iter().any(|panel| panel.surface.is_some()) {
+                keys.extend([
+                    Key::new(Mark::Area, plot::tint(1.), "D が本物と答えるところ"),
+                    Key::new(Mark::Area, plot::tint(0.), "D が偽物と答えるところ"),
+                ]);
+            }
+            plot::panels_with_key(&dir.join(format!("{name}-steps.svg")), &panels, 3, &keys)?;
         }
         false => {
             let images = |rows: &Tensor| images(&trained.config, rows);
@@ -137,7 +144,13 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 .iter()
                 .map(|images| Ok(Sheet { images, columns: images.dim(0)?, frame: color::FAKE }))
                 .collect::<Result<_>>()?;
-            plot::table(&file("steps"), &steps, &[""], &sheets, scale)?;
+            plot::table(
+                &file("steps"),
+                &steps,
+                &["同じ列は、同じ z から作った絵"],
+                &sheets,
+                scale,
+            )?;
 
             // 手元の画像が少なければ、あるだけを見せる。
             let real = images(&trained.real)?;
@@ -179,7 +192,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             line("生成器", "loss G", color::GENERATOR),
         ],
         y_range: losses,
-        guides: vec![(log4, "log 4"), (log2, "log 2")],
+        guides: vec![(log4, "log 4 (識別器)"), (log2, "log 2 (生成器)")],
     }
     .save(&dir.join(format!("{name}-losses.svg")))?;
     LineChart {
@@ -194,6 +207,12 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     }
     .save(&dir.join(format!("{name}-outputs.svg")))
 }
+
+/// 平面の点の読み方。
+const POINTS: [Key; 2] = [
+    Key { mark: Mark::Dot, color: color::REAL, label: "本物の点" },
+    Key { mark: Mark::Dot, color: color::FAKE, label: "生成した点" },
+];
 
 fn plane(title: String, real: &Tensor, frame: &Frame) -> Result<Panel> {
     let surface = frame.surface.as_ref().map(|surface| Surface { values: surface.values.clone() });
@@ -227,8 +246,8 @@ pub fn compare(
         y_label: "覆った山の数",
         lines: vec![
             line("標準", standard, color::REAL),
-            line("壊した", collapsed, color::FAKE),
-            line("直した", cured, color::DISCRIMINATOR),
+            line("壊した: D が弱い", collapsed, color::FAKE),
+            line("直した: 2 点ずつ", cured, color::DISCRIMINATOR),
         ],
         y_range: 0. ..8.,
         guides: vec![],
@@ -248,7 +267,13 @@ pub fn compare(
             plane(format!("{title} {}", plot::times(frame.step)), &real, &frame)
         })
         .collect::<Result<_>>()?;
-    plot::panels(&dir.join("collapse.svg"), &panels, 3)
+    let slower = standard.config.lr_d / collapsed.config.lr_d;
+    let notes = [
+        format!("壊した: 識別器の学習率を {slower:.0} 分の 1 にした"),
+        format!("直した: その識別器に、点を {} つずつ見せた", cured.config.pack),
+    ];
+    let keys = [&POINTS[..], &notes.each_ref().map(|note| Key::note(note))].concat();
+    plot::panels_with_key(&dir.join("collapse.svg"), &panels, 3, &keys)
 }
 
 /// 1 次元の正規分布 N(±1, 1) を本物と偽物にしたときの、確率密度。

@@ -99,7 +99,8 @@ fn generate(data: Data, options: &Options, count: usize, seed: Seed) -> Result<(
         false => store.publish("generated.png", |path| {
             let images = figures::images(&config, &samples)?;
             let sheet = Sheet { images: &images, columns: count.min(8), frame: color::FAKE };
-            plot::image_grid(path, &[sheet], (64 / config.size as u32).max(1))
+            let scale = (64 / config.size as u32).max(1);
+            plot::table(path, &[""], &["生成"], &[sheet], scale)
         })?,
         true => store.publish("generated.svg", |path| {
             let panel = plot::Panel {

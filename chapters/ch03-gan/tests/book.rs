@@ -44,7 +44,8 @@ const CLAIMS: &[(&str, fn())] = chapter::claims![
 #[test]
 fn figures_are_written() {
     let fingerprint = book::fingerprint();
-    let record = chapter::redraw("ch03-gan", &fingerprint, |dir| BOOK.draw(dir));
+    let record =
+        chapter::redraw_with_answers("ch03-gan", &fingerprint, |dir| BOOK.draw(dir), book::answers);
     assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
 }
 

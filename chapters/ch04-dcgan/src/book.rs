@@ -413,6 +413,49 @@ impl Outcome {
     }
 }
 
+/// 「自分で試す」と本文の答えに載せる、本の実験のほかの学習。本の図を作り直すときだけ行い、`record` に足します。
+pub fn answers(record: &mut Run) -> Result<()> {
+    let book = Config::book;
+    let variants = || -> Result<_> {
+        let trained = |label: &str, config: Config| run(label, &config, true);
+        // 本の学習率の 5 倍。
+        let lr = 5. * book().lr;
+        let fast =
+            trained("学習率 5 倍", Config { lr, steps: broken_steps(), decay: 1., ..book() })?;
+        // 終わりに下げない学習率。下げる学習より多く、3,000 回更新する。
+        let lr = book().lr / 2.;
+        let constant = trained("一定の学習率", Config { lr, steps: 3_000, decay: 1., ..book() })?;
+        Ok([
+            fast,
+            constant,
+            trained("カーネル 3", Config { kernel: 3, ..book() })?,
+            trained("2 次元のノイズ", Config { z_dim: 2, ..book() })?,
+        ])
+    };
+    let seeds = || -> Result<Vec<Vec<(Answer, Place)>>> {
+        let seeds = 1..=4;
+        seeds.map(|seed| run("種", &Config { seed, ..book() }, true)?.arithmetic()).collect()
+    };
+    let (variants, seeds) = both(variants, seeds);
+    let [fast, constant, three, two] = variants?;
+    let fast = fast.recorder.distance_at(broken_steps());
+    record.result("try.lr5.distance", format!("{fast:.2}"));
+    for (name, outcome) in [("constant", &constant), ("kernel3", &three), ("z2", &two)] {
+        record.result(&format!("try.{name}.distance"), format!("{:.2}", outcome.distances()?.1));
+    }
+    let pattern = measure::checkerboard(&three.trained.generate(1_000, Seed(0))?)?;
+    record.result("try.kernel3.checkerboard", format!("{pattern:.2}"));
+    let seeds = seeds?;
+    for wanted in [Answer::Arithmetic, Answer::Unrelated, Answer::Reversed] {
+        let places = seeds.iter().flatten().filter(|(answer, _)| *answer == wanted);
+        let places: Vec<f32> = places.map(|(_, place)| 100. * place.thickness).collect();
+        let least = places.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = places.iter().copied().fold(0., f32::max);
+        record.result(&format!("try.seeds.{}", wanted.key()), format!("{least:.0}〜{most:.0} %"));
+    }
+    Ok(())
+}
+
 /// この章の図を決めるソースの指紋。
 pub fn fingerprint() -> String {
     record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))

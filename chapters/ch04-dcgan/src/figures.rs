@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use common::history::thousands;
 use common::seed::Seed;
 use common::state::{Resume, State};
-use tools::plot::{self, Line, LineChart, Panel, Sheet, Surface, color};
+use tools::plot::{self, Key, Line, LineChart, Mark, Panel, Sheet, Surface, color};
 
 use crate::config::Config;
 use crate::data::Pictures;
@@ -109,7 +109,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         let name = format!("{} 回", thousands(frame.step));
         Ok((name, frame.samples.narrow(0, 0, COLUMNS)?, color::FAKE))
     });
-    rows_of(&file("steps.png"), &rows.collect::<Result<Vec<_>>>()?)?;
+    let title = "同じ列は、同じ z から作った字";
+    titled_rows(&file("steps.png"), title, &rows.collect::<Result<Vec<_>>>()?)?;
 
     let real = trained.pictures.distinct(SIDE_BY_SIDE, &mut seed.rng("shown"))?;
     side_by_side(
@@ -118,6 +119,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             ("本物", &real, color::REAL),
             ("生成された字", &trained.generate(SIDE_BY_SIDE, seed)?, color::FAKE),
         ],
+        &[],
     )?;
     nearest(trained, &file("nearest.png"))?;
     walk(trained, &file("walk.png"))?;
@@ -157,10 +159,14 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
 const SIDE_BY_SIDE: usize = 36;
 
 /// 名前の付いた画像の群れを、1 群を 6 列にして左から右へ並べます。
-fn side_by_side(path: &Path, groups: &[(&str, &Tensor, color::RGBColor)]) -> Result<()> {
+fn side_by_side(
+    path: &Path,
+    groups: &[(&str, &Tensor, color::RGBColor)],
+    keys: &[Key],
+) -> Result<()> {
     let names: Vec<_> = groups.iter().map(|group| group.0).collect();
     let sheets = groups.iter().map(|&(_, images, frame)| Sheet { images, columns: 6, frame });
-    plot::table(path, &[""], &names, &sheets.collect::<Vec<_>>(), 2)
+    plot::table_with_key(path, &[""], &names, &sheets.collect::<Vec<_>>(), 2, keys)
 }
 
 /// 1 行の枚数。
@@ -168,10 +174,19 @@ const COLUMNS: usize = 10;
 
 /// 名前の付いた画像の行を、上から下へ積みます。
 fn rows_of(path: &Path, rows: &[(impl AsRef<str>, Tensor, color::RGBColor)]) -> Result<()> {
+    titled_rows(path, "", rows)
+}
+
+/// [`rows_of`] の上に、全体の名前を書きます。
+fn titled_rows(
+    path: &Path,
+    title: &str,
+    rows: &[(impl AsRef<str>, Tensor, color::RGBColor)],
+) -> Result<()> {
     let names: Vec<_> = rows.iter().map(|row| row.0.as_ref()).collect();
     let sheets =
         rows.iter().map(|(_, images, frame)| Sheet { images, columns: COLUMNS, frame: *frame });
-    plot::table(path, &names, &[""], &sheets.collect::<Vec<_>>(), 2)
+    plot::table(path, &names, &[title], &sheets.collect::<Vec<_>>(), 2)
 }
 
 /// 学習に使う本物の見本。
@@ -203,12 +218,13 @@ fn walk(trained: &Trained, path: &Path) -> Result<()> {
     let mut rows = Vec::new();
     for row in 0..ROWS {
         let z = measure::walk(&ends.get(row)?, &ends.get(row + 1)?, COLUMNS)?;
-        rows.push(("z を歩く", train::draw(generator, &z)?, color::LATENT));
+        let name = format!("z{} から\nz{} へ歩く", row + 1, row + 2);
+        rows.push((name, train::draw(generator, &z)?, color::LATENT));
     }
     // 最後の行の両端を、画素のまま混ぜる。
     let last = &rows[ROWS - 1].1;
     let mixed = measure::walk(&last.get(0)?, &last.get(COLUMNS - 1)?, COLUMNS)?;
-    rows.push(("画素を\n混ぜる", mixed, color::MUTED));
+    rows.push((format!("z{ROWS} と z{} の\n画素を混ぜる", ROWS + 1), mixed, color::MUTED));
     rows_of(path, &rows)
 }
 
@@ -241,7 +257,14 @@ fn arithmetic(trained: &Trained, path: &Path) -> Result<()> {
     }
     let rows: Vec<_> = (1..=EXAMPLES).map(|example| format!("例 {example}")).collect();
     let sheets = cells.iter().map(|(images, frame)| Sheet { images, columns: 1, frame: *frame });
-    plot::table(path, &rows, &Answer::ALL.map(Answer::name), &sheets.collect::<Vec<_>>(), 2)
+    let keys = [
+        Key::new(Mark::Frame, color::LATENT, "使った 3 つ"),
+        Key::new(Mark::Frame, color::FAKE, "答え"),
+        Key::new(Mark::Frame, color::MUTED, "比べる答え"),
+        Key::note("r と s は、太さと関わりなく選んだ字"),
+    ];
+    let sheets = sheets.collect::<Vec<_>>();
+    plot::table_with_key(path, &rows, &Answer::ALL.map(Answer::name), &sheets, 2, &keys)
 }
 
 /// 転置畳み込みの重なり。重みも入力もすべて 1 の、本物の層の出力です。
@@ -264,7 +287,8 @@ pub fn overlap(dir: &Path) -> Result<()> {
         })
     };
     let panels = [panel(3, 1)?, panel(4, 1)?, panel(3, 2)?, panel(4, 2)?];
-    plot::panels(&dir.join("overlap.svg"), &panels, 2)?;
+    let key = Key::new(Mark::Area, color::GENERATOR, "濃いほど、その画素に多くの入力が重なる");
+    plot::panels_with_key(&dir.join("overlap.svg"), &panels, 2, &[key])?;
 
     let line = |label, kernel: usize, color| -> Result<Line> {
         // 対角線の上では、縦と横に同じ数だけ重なるので、平方根が 1 方向の重なりになる。
@@ -300,14 +324,21 @@ pub fn checkerboard(config: &Config, dir: &Path) -> Result<()> {
         })
     });
     let panels = panels.into_iter().collect::<Result<Vec<_>>>()?;
-    plot::panels(&dir.join("checkerboard.svg"), &panels, 2)
+    let note = format!("学習していない生成器 {NETWORKS} 個の平均");
+    let keys = [
+        Key::new(Mark::Area, color::GENERATOR, "濃いほど、その画素に強い値が出る"),
+        Key::note(&note),
+    ];
+    plot::panels_with_key(&dir.join("checkerboard.svg"), &panels, 2, &keys)
 }
+
+/// 格子を測る、学習していない生成器の数。
+const NETWORKS: u64 = 100;
 
 /// 種だけが違う、学習していない生成器 100 個の画像 `[400, C, H, W]`。
 ///
 /// 1 個の生成器では、たまたま引いた重みの癖が混じります。平均すると、重なり方の効果だけが残ります。
 pub fn untrained(config: &Config, kernel: usize) -> Result<Tensor> {
-    const NETWORKS: u64 = 100;
     let images = (0..NETWORKS).map(|seed| {
         let config = Config { kernel, seed, ..config.clone() };
         let z = latent(&config, 4, &mut Seed(seed).rng("untrained"))?;
@@ -340,10 +371,12 @@ pub fn compare(runs: &[Run; 4], compared: usize, broken: usize, dir: &Path) -> R
     let config = &dcgan.trained.config;
     let real = dcgan.trained.pictures.distinct(FIXED, &mut Seed(config.seed).rng("shown"))?;
     let groups = [dcgan, mlp].map(|run| (run.label, run.samples_at(compared), color::FAKE));
-    side_by_side(&dir.join("compare.png"), &[("本物", &real, color::REAL), groups[0], groups[1]])?;
+    let groups = [("本物", &real, color::REAL), groups[0], groups[1]];
+    side_by_side(&dir.join("compare.png"), &groups, &[])?;
     let groups = [("標準", dcgan), (no_norm.label, no_norm), (large_lr.label, large_lr)];
     let groups = groups.map(|(name, run)| (name, run.samples_at(broken), color::FAKE));
-    side_by_side(&dir.join("broken.png"), &groups)?;
+    let note = format!("どれも {}だけ更新した時点 (標準もまだ途中)", plot::times(broken));
+    side_by_side(&dir.join("broken.png"), &groups, &[Key::note(&note)])?;
     let lines = runs.iter().map(|run| {
         let points = run.recorder.distances.iter();
         let points = points.map(|&(step, d)| (step / run.updates_per_step, d)).collect();

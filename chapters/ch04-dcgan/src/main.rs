@@ -73,7 +73,7 @@ fn generate(model: Model, own: bool, options: &Options, count: usize, seed: Seed
     let path = store.publish("generated.png", |path| {
         let scale = (64 / samples.dim(2)?).max(1) as u32;
         let sheet = Sheet { images: &samples, columns: count.min(8), frame: color::FAKE };
-        plot::image_grid(path, &[sheet], scale)
+        plot::table(path, &[""], &["生成"], &[sheet], scale)
     })?;
     cli::say(format!("生成器だけを使って {count} 枚を作り、{} に書きました。", path.display()));
     Ok(())

@@ -229,7 +229,7 @@ impl Answer {
             Self::A => "a\n太い\n込んだ",
             Self::B => "b\n細い\n込んだ",
             Self::C => "c\n細い\nまばら",
-            Self::Arithmetic => "答え\na−b+c",
+            Self::Arithmetic => "答え\na−b+c\n太く\nまばら?",
             Self::Reversed => "逆向き\nb−a+c",
             Self::Unrelated => "別の差\nr−s+c",
             Self::Random => "でたら\nめな z",

@@ -409,6 +409,22 @@ impl Outcome {
     }
 }
 
+/// 「自分で試す」と本文の答えに載せる、本の実験のほかの学習。本の図を作り直すときだけ行い、`record` に足します。
+pub fn answers(record: &mut Run) -> Result<()> {
+    let run = |label: &str, config: Config| run(label, &config, true);
+    let (lambda, patch) = both(
+        || run("λ = 10", Config { lambda_l1: 10., ..Config::book() }),
+        || run("70×70 の受容野", Config { patch_layers: 3, ..Config::book() }),
+    );
+    for (name, outcome) in [("lambda10", lambda?), ("patch3", patch?)] {
+        let measured = outcome.measure()?;
+        record.result(&format!("try.{name}.l1"), format!("{:.3}", measured.l1));
+        record.result(&format!("try.{name}.ssim"), format!("{:.2}", measured.ssim));
+        record.result(&format!("try.{name}.sharpness"), format!("{:.3}", measured.sharpness));
+    }
+    Ok(())
+}
+
 /// この章の図を決めるソースの指紋。
 pub fn fingerprint() -> String {
     record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))

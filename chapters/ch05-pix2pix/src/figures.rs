@@ -10,7 +10,7 @@ use common::history::thousands;
 use common::measure::sharpness;
 use common::seed::Seed;
 use common::state::{Resume, State};
-use tools::plot::{self, Line, LineChart, RGBColor, Sheet, color};
+use tools::plot::{self, Key, Line, LineChart, Mark, RGBColor, Sheet, color};
 
 use crate::config::Config;
 use crate::data::{self, Pictures};
@@ -118,10 +118,20 @@ impl Row {
 }
 
 /// 行を上から下へ積みます。
-fn stack(path: &Path, rows: &[Row], (columns, scale): (usize, u32)) -> Result<()> {
+fn stack(path: &Path, rows: &[Row], place: (usize, u32)) -> Result<()> {
+    stack_with_key(path, rows, place, &[])
+}
+
+/// [`stack`] の下に、色の意味を書きます。
+fn stack_with_key(
+    path: &Path,
+    rows: &[Row],
+    (columns, scale): (usize, u32),
+    keys: &[Key],
+) -> Result<()> {
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let sheets = rows.iter().map(|row| Sheet { images: &row.images, columns, frame: row.frame });
-    plot::table(path, &names, &[""], &sheets.collect::<Vec<_>>(), scale)
+    plot::table_with_key(path, &names, &[""], &sheets.collect::<Vec<_>>(), scale, keys)
 }
 
 /// 1 回の学習の図を `dir` に書きます。
@@ -267,7 +277,15 @@ fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
         let painted = painted(&pictures, &map, &patch_gan(&trained.config))?;
         Row::new(name, &painted, 0, COLUMNS, frame)
     });
-    stack(path, &rows.collect::<Result<Vec<_>>>()?, (COLUMNS, scale))
+    let [fake, real] = [0., 1.].map(|probability| {
+        let [r, g, b] = tint(probability).map(|value| (value * 255.).round() as u8);
+        RGBColor(r, g, b)
+    });
+    let keys = [
+        Key::new(Mark::Area, real, "D が本物らしいと答えた所"),
+        Key::new(Mark::Area, fake, "偽物らしいと答えた所"),
+    ];
+    stack_with_key(path, &rows.collect::<Result<Vec<_>>>()?, (COLUMNS, scale), &keys)
 }
 
 /// 濃淡の画像 `[N, 1, S, S]` の地を、小片ごとの答えの色で塗ります (青は本物、朱は偽物と答えたところ)。

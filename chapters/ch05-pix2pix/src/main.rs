@@ -9,7 +9,7 @@ use ch05_pix2pix::config::{Config, Preset};
 use clap::{ArgMatches, Parser, Subcommand};
 use common::seed::Seed;
 use tools::cli;
-use tools::plot::{self, Sheet, color};
+use tools::plot::{self, color};
 use tools::session::{self, Options};
 
 /// 第5章 Pix2Pix
@@ -73,11 +73,8 @@ fn translate(source: &Source, options: &Options, seed: Seed) -> Result<()> {
     let (count, size) = (output.dim(0)?, output.dim(3)?);
     let path = store.publish("translated.png", |path| {
         let columns = count.min(if size > 64 { 4 } else { 8 });
-        let sheets = [
-            Sheet { images: &input, columns, frame: color::MUTED },
-            Sheet { images: &output, columns, frame: color::FAKE },
-        ];
-        plot::image_stack(path, &sheets, (96 / size).max(1) as u32)
+        let rows = [("入力", &input, color::MUTED), ("変換", &output, color::FAKE)];
+        plot::before_and_after(path, rows, columns, (96 / size).max(1) as u32)
     })?;
     cli::say(format!("生成器だけを使って {count} 枚を変換し、{} に書きました。", path.display()));
     Ok(())

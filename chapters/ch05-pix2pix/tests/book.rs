@@ -42,7 +42,12 @@ const CLAIMS: &[(&str, fn())] = chapter::claims![
 #[test]
 fn figures_are_written() {
     let fingerprint = book::fingerprint();
-    let record = chapter::redraw("ch05-pix2pix", &fingerprint, |dir| book().draw(dir));
+    let record = chapter::redraw_with_answers(
+        "ch05-pix2pix",
+        &fingerprint,
+        |dir| book().draw(dir),
+        book::answers,
+    );
     assert_eq!(record.configs["main"], serde_json::to_value(Config::book()).unwrap());
 }
 

@@ -473,12 +473,16 @@ impl Book {
                 ("loss_d_x", "loss D_X"),
                 ("loss_d_y", "loss D_Y"),
             ] {
-                let mean = history.tail_mean(column, history.len() / 10);
-                record.result(&format!("{name}.{key}"), format!("{mean:.2}"));
+                let tenth = (history.len() / 10).max(1);
+                let (early, late) =
+                    (history.smoothed(column, tenth)[0].1, history.tail_mean(column, tenth));
+                record.result(&format!("{name}.{key}"), format!("{late:.2}"));
+                record.result(&format!("{name}.{key}_early"), format!("{early:.2}"));
             }
             let [early, late] = outcome.cycle_early_and_late();
             record.result(&format!("{name}.cycle_early"), format!("{early:.3}"));
             record.result(&format!("{name}.cycle_late"), format!("{late:.3}"));
+            outcome.record_cycle_x(name, &mut record);
         }
         for (name, runs) in ["toy.alone", "toy.cycle"].into_iter().zip(&self.toy) {
             let [right, permuted, incomplete] = toy::count(runs)?;
@@ -510,6 +514,18 @@ impl Outcome {
         shadow(&fake, &self.dataset.test_y)
     }
 
+    /// 写真から始めたサイクル損失: 1 回目、最初の 1 割、最後の 1 割。
+    fn record_cycle_x(&self, name: &str, record: &mut Run) {
+        let history = &self.trained.history;
+        let tenth = (history.len() / 10).max(1);
+        let early = history.smoothed("cycle X", tenth)[0].1;
+        let late = history.tail_mean("cycle X", tenth);
+        let first = history.series("cycle X")[0].1;
+        for (key, value) in [("first", first), ("early", early), ("late", late)] {
+            record.result(&format!("{name}.cycle_x_{key}"), format!("{value:.3}"));
+        }
+    }
+
     /// サイクル損失 (両方向の平均): 最初の 1 割と、最後の 1 割。
     pub fn cycle_early_and_late(&self) -> [f64; 2] {
         let history = &self.trained.history;
@@ -520,6 +536,41 @@ impl Outcome {
         };
         [mean(|means| means[0].1), mean(|means| means[means.len() - 1].1)]
     }
+}
+
+/// 「自分で試す」と本文の答えに載せる、本の実験のほかの学習。本の図を作り直すときだけ行い、`record` に足します。
+pub fn answers(record: &mut Run) -> Result<()> {
+    let run = |label: &str, config: Config| run(label, &config, true);
+    let book = Config::book;
+    let (strict, others) = both(
+        || -> Result<_> {
+            let strict = run("λ = 100", Config { lambda_cycle: 100., ..book() })?;
+            Ok((strict, run("恒等写像から", Config { skip: 1.5, ..book() })?))
+        },
+        || -> Result<_> {
+            Ok([
+                ("try.last7.seed0", run("7×7", Config { last: 7, ..book() })?),
+                ("try.last7.seed1", run("7×7", Config { last: 7, seed: 1, ..book() })?),
+                ("try.last3.seed1", run("3×3", Config { seed: 1, ..book() })?),
+            ])
+        },
+    );
+    let (strict, skip) = strict?;
+    for (name, outcome) in [("try.lambda100", &strict), ("try.skip", &skip)] {
+        let scores = outcome.scores()?;
+        record.result(&format!("{name}.back_x"), format!("{:.3}", scores.back[0]));
+        record.result(&format!("{name}.back_y"), format!("{:.3}", scores.back[1]));
+        record.result(&format!("{name}.ssim_xy"), format!("{:.2}", scores.ssim[0]));
+        record.result(&format!("{name}.ssim_yx"), format!("{:.2}", scores.ssim[1]));
+        let history = &outcome.trained.history;
+        let loss = history.tail_mean("loss G", history.len() / 10);
+        record.result(&format!("{name}.loss_g"), format!("{loss:.2}"));
+        outcome.record_cycle_x(name, record);
+    }
+    for (name, outcome) in others? {
+        record.result(&format!("{name}.shadow"), format!("{:.1} %", 100. * outcome.shadow()?));
+    }
+    Ok(())
 }
 
 /// この章の図を決めるソースの指紋。

@@ -6,7 +6,7 @@ use anyhow::Result;
 use candle_core::Tensor;
 use common::measure::ssim;
 use common::state::{Resume, State};
-use tools::plot::{self, Line, LineChart, RGBColor, Sheet, color};
+use tools::plot::{self, Key, Line, LineChart, Mark, RGBColor, Sheet, color};
 
 use crate::config::Config;
 use crate::data::Dataset;
@@ -191,7 +191,7 @@ fn steps(
     let mut rows = vec![from.replace('\n', " ")];
     let mut cells = vec![(first(input)?, color::REAL), (first(input)?, color::REAL)];
     for (step, sides) in frames {
-        rows.push(format!("{step} 回"));
+        rows.push(plot::times(step));
         for images in sides {
             cells.push((first(images)?, color::FAKE));
         }
@@ -274,7 +274,7 @@ pub fn permutation(runs: &[Vec<Tensor>; 2], path: &Path) -> Result<()> {
         cells.extend([(); 2].map(|()| (images.clone(), color::REAL)));
     }
     for at in 0..SEEDS {
-        rows.push(format!("{} 回目", at + 1));
+        rows.push(format!("種 {}", at + 1));
         for run in runs {
             let frame = match toy::matching(&run[at])? {
                 Matching::Right => color::DISCRIMINATOR,
@@ -288,7 +288,12 @@ pub fn permutation(runs: &[Vec<Tensor>; 2], path: &Path) -> Result<()> {
         .iter()
         .map(|(images, frame)| Sheet { images, columns: toy::SCENES, frame: *frame })
         .collect::<Vec<_>>();
-    plot::table(path, &rows, &["敵対的損失だけ", "サイクルも足す"], &sheets, 3)
+    let keys = [
+        Key::new(Mark::Frame, color::DISCRIMINATOR, "正解と同じ"),
+        Key::new(Mark::Frame, color::FAKE, "入れ替わり"),
+        Key::new(Mark::Frame, color::MUTED, "そろわない"),
+    ];
+    plot::table_with_key(path, &rows, &["敵対的損失だけ", "サイクルも足す"], &sheets, 3, &keys)
 }
 
 /// 複数の学習の SSIM (X → Y) を 1 枚に重ねます。

@@ -10,7 +10,7 @@ use clap::{ArgMatches, Parser, Subcommand};
 use common::check::within;
 use common::seed::Seed;
 use tools::cli;
-use tools::plot::{self, Sheet, color};
+use tools::plot::{self, color};
 use tools::session::{self, Options};
 
 /// 第6章 CycleGAN
@@ -81,9 +81,8 @@ fn translate(
     cli::say(book::preview(&before, &after)?);
     let (count, _, _, size) = before.dims4()?;
     let path = store.publish("translated.png", |path| {
-        let sheets = [(&before, color::REAL), (&after, color::FAKE)];
-        let sheets = sheets.map(|(images, frame)| Sheet { images, columns: count.min(8), frame });
-        plot::image_stack(path, &sheets, (128 / size as u32).max(1))
+        let rows = [("入力", &before, color::REAL), ("変換", &after, color::FAKE)];
+        plot::before_and_after(path, rows, count.min(8), (128 / size as u32).max(1))
     })?;
     let name = if direction == Direction::Xy { "generator_xy" } else { "generator_yx" };
     cli::say(format!("{name} だけを使って {count} 枚を訳し、{} に書きました。", path.display()));

@@ -53,7 +53,12 @@ fn untouched() -> f64 {
 #[test]
 fn figures_are_written() {
     let fingerprint = book::fingerprint();
-    let record = chapter::redraw("ch06-cyclegan", &fingerprint, |dir| book().draw(dir));
+    let record = chapter::redraw_with_answers(
+        "ch06-cyclegan",
+        &fingerprint,
+        |dir| book().draw(dir),
+        book::answers,
+    );
     assert_eq!(record.configs["main"], serde_json::to_value(Config::book()).unwrap());
 }
 

@@ -235,7 +235,7 @@ pub struct Letters {
     pub stepped: Vec<Measured>,
     /// 新しいノイズを足さない作り方
     pub silent: Measured,
-    /// 学習と違う予定表での作り方
+    /// 学習と違うスケジュールでの作り方
     pub wrong_schedule: Measured,
 }
 
@@ -460,6 +460,7 @@ impl Book {
                 ("ひらがな", color::REAL, read(&self.hiragana)),
             ],
             0. ..100.,
+            vec![],
         )?;
         const SHOWN: usize = 10;
         let letters = &self.hiragana;
@@ -490,6 +491,7 @@ impl Book {
             (x_label, "指定した字に読めた割合 (%)"),
             &read,
             0. ..100.,
+            vec![],
         )?;
         let spread = both.map(|(name, color, letters)| {
             let share = |made: &Measured| 100. * made.diversity / letters.real_diversity;
@@ -498,9 +500,10 @@ impl Book {
         figures::named_chart(
             &dir.join("guidance-diversity.svg"),
             &names,
-            (x_label, "同じ字どうしの隔たり (本物を 100)"),
+            (x_label, "同じ字どうしの隔たり (小さいほど似た字ばかり)"),
             &spread,
             0. ..200.,
+            vec![(100., "本物どうし")],
         )?;
         for (name, letters, step) in [("digits", &self.digits, 1), ("hiragana", &self.hiragana, 4)]
         {
@@ -529,10 +532,10 @@ impl Book {
         let classes = config.data.classes();
         let rows = [
             ("本物".to_string(), color::REAL, real),
-            ("潜在 1".into(), color::FAKE, made(&self.hiragana, 0)?),
-            ("潜在 2".into(), color::FAKE, made(&self.hiragana, classes)?),
-            ("画素 1".into(), color::MUTED, made(&self.pixels, 0)?),
-            ("画素 2".into(), color::MUTED, made(&self.pixels, classes)?),
+            ("潜在拡散\n1 枚目".into(), color::FAKE, made(&self.hiragana, 0)?),
+            ("潜在拡散\n2 枚目".into(), color::FAKE, made(&self.hiragana, classes)?),
+            ("画素のまま\n1 枚目".into(), color::MUTED, made(&self.pixels, 0)?),
+            ("画素のまま\n2 枚目".into(), color::MUTED, made(&self.pixels, classes)?),
         ];
         figures::by_class(config, asked, &rows, path)
     }
@@ -635,7 +638,7 @@ fn long(sampler: Sampler) -> String {
     }
 }
 
-/// 学習と違う予定表で作ります (わざと壊す)。
+/// 学習と違うスケジュールで作ります (わざと壊す)。
 pub fn wrong_schedule(trained: &Trained, classes: &[u32]) -> Result<Tensor> {
     let other = match trained.config.betas {
         Betas::Linear => Betas::Cosine,

@@ -8,7 +8,7 @@ use common::data::energy_distance;
 use common::measure::sharpness;
 use common::seed::{Seed, normal};
 use common::state::{Resume, State};
-use tools::plot::{self, EXTENT, Line, LineChart, Panel, Sheet, color};
+use tools::plot::{self, EXTENT, Key, Line, LineChart, Mark, Panel, Sheet, color};
 
 use crate::config::{Betas, Config};
 use crate::data::class_name;
@@ -109,9 +109,10 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             let panels: Vec<Panel> = recorder
                 .frames
                 .iter()
-                .map(|frame| plane(format!("{} 回", frame.step), &real, &frame.samples))
+                .map(|frame| plane(plot::times(frame.step), &real, &frame.samples))
                 .collect::<Result<_>>()?;
-            plot::panels(&dir.join(format!("{name}-progress.svg")), &panels, 3)?;
+            let path = dir.join(format!("{name}-progress.svg"));
+            plot::panels_with_key(&path, &panels, 3, &POINTS)?;
         }
         false => {
             let named = config.data.classes() > 0;
@@ -122,7 +123,14 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             let rows: Vec<Row> = recorder
                 .frames
                 .iter()
-                .map(|frame| (format!("{} 回", frame.step), color::FAKE, frame.samples.clone()))
+                .map(|frame| {
+                    let mut name = plot::times(frame.step);
+                    // 潜在拡散では、拡散を学ぶ前の行でも、デコーダが字の断片を描く。
+                    if frame.step == 0 && trained.diffusion.autoencoder.is_some() {
+                        name += "\nデコーダは\n学習済み";
+                    }
+                    (name, color::FAKE, frame.samples.clone())
+                })
                 .collect();
             table(config, &names, &rows, &dir.join(format!("{name}-progress.png")))?;
             all_classes(trained, &dir.join(format!("{name}-all.png")))?;
@@ -143,8 +151,18 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     .save(&dir.join(format!("{name}-loss.svg")))
 }
 
-fn plane(title: String, real: &Tensor, fake: &Tensor) -> Result<Panel> {
+/// 平面の点の読み方。
+const POINTS: [Key; 2] = [
+    Key { mark: Mark::Dot, color: color::REAL, label: "本物の点" },
+    Key { mark: Mark::Dot, color: color::FAKE, label: "生成した点" },
+];
+
+fn plane(mut title: String, real: &Tensor, fake: &Tensor) -> Result<Panel> {
     let points = vec![(color::REAL, plot::points(real)?), (color::FAKE, plot::points(fake)?)];
+    // 学習の前の点は、どれも枠の外に散る。無いように見えるので、そう書く。
+    if !points[1].1.iter().any(|(x, y)| x.abs() < EXTENT && y.abs() < EXTENT) {
+        title += " (点は枠の外)";
+    }
     Ok(Panel { title, points, ..Default::default() })
 }
 
@@ -314,7 +332,11 @@ pub fn flow(trained: &Trained, path: &Path) -> Result<()> {
         guided(generator.network, x, t, &vec![0; count], 1.)
     })?;
     panel(&x, 0)?;
-    plot::panels(path, &panels, 3)
+    let keys = [
+        Key::new(Mark::Dot, color::FAKE, "作りかけの点"),
+        Key::new(Mark::Line, color::GENERATOR, "当てたノイズを引く向き"),
+    ];
+    plot::panels_with_key(path, &panels, 3, &keys)
 }
 
 /// `from` から `by` の向きの、長さをそろえた矢印。
@@ -347,7 +369,7 @@ pub fn schedules(timesteps: usize, dir: &Path) -> Result<()> {
         y_range: 0. ..1.,
         guides: vec![],
     }
-    .save(&dir.join("alpha-bar.svg"))?;
+    .save_with_names_at(&dir.join("alpha-bar.svg"), 0.4 * timesteps as f64)?;
     LineChart {
         x_label: "時刻 t",
         y_label: "混ぜる割合",
@@ -398,13 +420,14 @@ pub fn named_chart(
     (x_label, y_label): (&str, &str),
     lines: &[(&str, plot::RGBColor, Vec<f64>)],
     y_range: std::ops::Range<f64>,
+    guides: Vec<(f64, &str)>,
 ) -> Result<()> {
     let lines = lines.iter().map(|(label, color, values)| Line {
         label,
         color: *color,
         points: values.iter().enumerate().map(|(i, &value)| (i as f64, value)).collect(),
     });
-    LineChart { x_label, y_label, lines: lines.collect(), y_range, guides: vec![] }
+    LineChart { x_label, y_label, lines: lines.collect(), y_range, guides }
         .save_with_ticks(path, names)
 }
 
@@ -417,9 +440,10 @@ pub fn by_class(config: &Config, classes: &[u32], rows: &[Row], path: &Path) -> 
 
 /// 壊した作り方を並べた図。
 pub fn broken(real: &Tensor, runs: &[(&str, Tensor)], path: &Path) -> Result<()> {
+    const NOTE: &str = "枠の外の点は描いていない";
     let panels: Vec<Panel> = runs
         .iter()
         .map(|(title, x)| plane(title.to_string(), real, &x.narrow(0, 0, 256)?))
         .collect::<Result<_>>()?;
-    plot::panels(path, &panels, 3)
+    plot::panels_with_key(path, &panels, 3, &[&POINTS[..], &[Key::note(NOTE)]].concat())
 }

@@ -140,7 +140,8 @@ fn generate(asked: &Config, options: &Options, wish: &Wish) -> Result<()> {
             let images = figures::images(&config, &samples)?;
             let columns = wish.count.min(10);
             let sheet = Sheet { images: &images, columns, frame: color::FAKE };
-            plot::image_grid(path, &[sheet], (64 / config.size as u32).max(1))
+            let scale = (64 / config.size as u32).max(1);
+            plot::table(path, &[""], &["生成"], &[sheet], scale)
         })?,
         true => store.publish("generated.svg", |path| {
             let panel = plot::Panel {

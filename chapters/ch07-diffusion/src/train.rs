@@ -18,7 +18,7 @@ use crate::data::{self, Dataset, Samples};
 use crate::model::{Autoencoder, Classifier, Denoiser};
 
 // ANCHOR: schedule
-/// 順過程の予定表。時刻 t (1 から T) ごとの β_t、α_t = 1 − β_t、ᾱ_t = α_1·…·α_t (論文 2 節)。
+/// 順過程のノイズスケジュール。時刻 t (1 から T) ごとの β_t、α_t = 1 − β_t、ᾱ_t = α_1·…·α_t (論文 2 節)。
 ///
 /// 重みはありません。順過程では何も学習しないからです。
 #[derive(Debug, Clone)]
@@ -308,7 +308,7 @@ pub enum Sampler {
     Ddim(usize),
 }
 
-/// 生成に要るもの: ならした重みのネットワーク、予定表、潜在拡散ならデコーダ。
+/// 生成に要るもの: ならした重みのネットワーク、スケジュール、潜在拡散ならデコーダ。
 pub struct Generator<'a> {
     pub config: &'a Config,
     pub schedule: &'a Schedule,

@@ -36,7 +36,7 @@ fn moments(x: &[f32]) -> (f64, f64) {
     (mean, variance)
 }
 
-/// 論文の予定表では、最後の時刻に信号がほとんど残らない (ᾱ_T はおよそ 4.04e-5)。
+/// 論文のノイズスケジュールでは、最後の時刻に信号がほとんど残らない (ᾱ_T はおよそ 4.04e-5)。
 #[test]
 fn the_papers_schedule_ends_in_almost_pure_noise() {
     let schedule = Schedule::new(Betas::Linear, 1000);
@@ -45,7 +45,7 @@ fn the_papers_schedule_ends_in_almost_pure_noise() {
     assert!((last - 4.0358e-5).abs() < 5e-10, "ᾱ_T = {last}");
 }
 
-/// どちらの予定表も 1 からほとんど 0 まで減り続け、コサインは真ん中でも信号を半分ほど残す。
+/// どちらのスケジュールも 1 からほとんど 0 まで減り続け、コサインは真ん中でも信号を半分ほど残す。
 #[test]
 fn both_schedules_keep_falling_from_one_to_almost_zero() {
     for (kind, timesteps) in [(Betas::Linear, 100), (Betas::Cosine, 100), (Betas::Cosine, 1000)] {

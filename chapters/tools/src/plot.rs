@@ -3,16 +3,19 @@
 //! 色は役割を表し、本のどの図でも同じです (Okabe–Ito の配色。色覚の型によらず区別できます)。
 //! 軸と文字の色 [`color::INK`] と [`color::MUTED`] は、本の側で明暗のテーマに合わせて置き換わります。
 
+mod key;
 pub mod map;
 mod table;
 
-pub use table::table;
+pub use key::{Key, Mark};
+pub use table::{before_and_after, table, table_with_key};
 
 use std::path::Path;
 use std::sync::Once;
 
 use anyhow::{Result, anyhow};
 use candle_core::Tensor;
+use common::glyphs::Font;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 pub use plotters::style::RGBColor;
@@ -107,7 +110,12 @@ pub struct LineChart<'a> {
 impl LineChart<'_> {
     /// SVG として `path` に書きます。
     pub fn save(&self, path: &Path) -> Result<()> {
-        self.save_with(path, 5, &|x| number(*x))
+        self.save_with(path, 5, &|x| number(*x), Names::AtTheEnd)
+    }
+
+    /// 線の名前を、右端ではなく、横軸が `x` のところの線の右に書きます。右端で線が集まる図に使います。
+    pub fn save_with_names_at(&self, path: &Path, x: f64) -> Result<()> {
+        self.save_with(path, 5, &|x| number(*x), Names::At(x))
     }
 
     /// 横軸が等間隔の数でないとき。横の値 0, 1, 2, … に `ticks` の名前を書きます。
@@ -117,7 +125,7 @@ impl LineChart<'_> {
             let on_tick = (x - at).abs() < 1e-6 && at >= 0.;
             ticks.get(at as usize).filter(|_| on_tick).map_or(String::new(), |t| t.to_string())
         };
-        self.save_with(path, ticks.len(), &name)
+        self.save_with(path, ticks.len(), &name, Names::AtTheEnd)
     }
 
     fn save_with(
@@ -125,6 +133,7 @@ impl LineChart<'_> {
         path: &Path,
         x_ticks: usize,
         x_name: &dyn Fn(&f64) -> String,
+        names: Names,
     ) -> Result<()> {
         const HEIGHT: u32 = 310;
         let xs = || self.lines.iter().flat_map(|line| line.points.iter().map(|point| point.0));
@@ -134,11 +143,18 @@ impl LineChart<'_> {
         // 1 回しか学習しなかったときも、点の左右に場所を空けて描く。
         let room = if x_min == x_max { 0.5 } else { 0. };
         let (x_min, x_max) = (x_min - room, x_max + room);
+        // 右端の名前が収まるだけ、場所を空ける。
+        let font = Font::embedded("plot")?;
+        let ems = |label: &str| label.chars().map(|c| font.advance(c)).sum::<f32>();
+        let labels = self.guides.iter().map(|guide| guide.1);
+        let labels = labels.chain(self.lines.iter().map(|line| line.label));
+        let longest = labels.map(ems).fold(0f32, f32::max) * TEXT as f32;
+        let margin = (longest.ceil() as i32 + LEAD + 2).max(132);
         draw(path, HEIGHT, |area| {
             let error = |e| anyhow!("線グラフを描けません: {e:?}");
             let mut chart = ChartBuilder::on(area)
                 .margin_top(30)
-                .margin_right(132)
+                .margin_right(margin)
                 .set_label_area_size(LabelAreaPosition::Left, 48)
                 .set_label_area_size(LabelAreaPosition::Bottom, 54)
                 .build_cartesian_2d(x_min..x_max, self.y_range.clone())
@@ -183,22 +199,39 @@ impl LineChart<'_> {
                     ))
                     .map_err(error)?;
             }
-            let ends = self
-                .lines
-                .iter()
-                .filter_map(|line| line.points.last().map(|&(_, y)| (y, line.label, line.color)));
-            let guides = self.guides.iter().map(|&(y, label)| (y, label, color::INK));
-            let mut labels: Vec<_> = ends
-                .chain(guides)
-                .map(|(y, label, color)| {
-                    let y = y.clamp(self.y_range.start, self.y_range.end);
-                    (chart.backend_coord(&(x_max, y)), label, color)
-                })
-                .collect();
-            spread(&mut labels, TEXT, (20, HEIGHT as i32 - 62));
-            for ((x, y), label, color) in labels {
+            let at = |x: f64, y: f64| {
+                chart.backend_coord(&(x, y.clamp(self.y_range.start, self.y_range.end)))
+            };
+            let write = |label: &str, (x, y): (i32, i32), color| {
                 let style = text(TEXT, color, Pos::new(HPos::Left, VPos::Center));
-                area.draw(&Text::new(label, (x + 5, y), style)).map_err(error)?;
+                area.draw(&Text::new(label.to_string(), (x, y), style)).map_err(error)
+            };
+            let guides = self.guides.iter().map(|&(y, label)| (at(x_max, y), label, color::INK));
+            let mut labels: Vec<_> = guides.collect();
+            for line in &self.lines {
+                match names {
+                    Names::AtTheEnd => {
+                        let last = line.points.last();
+                        labels.extend(last.map(|&(_, y)| (at(x_max, y), line.label, line.color)));
+                    }
+                    Names::At(place) => {
+                        let near = line.points.iter().find(|point| point.0 >= place);
+                        if let Some((x, y)) = near.map(|&(x, y)| at(x, y)) {
+                            write(line.label, (x + 8, y - TEXT / 2), line.color)?;
+                        }
+                    }
+                }
+            }
+            let heights: Vec<i32> = labels.iter().map(|label| label.0.1).collect();
+            let heights = spread(&heights, TEXT, (20, HEIGHT as i32 - 62));
+            // 線の端からずれた名前があれば、どれも引き出し線の先に書く。
+            let moved = labels.iter().zip(&heights).any(|(label, y)| label.0.1.abs_diff(*y) > 4);
+            for (((x, end), label, color), y) in labels.into_iter().zip(heights) {
+                if moved {
+                    let line = [(x + 1, end), (x + LEAD - 3, y)];
+                    area.draw(&PathElement::new(line, color.stroke_width(1))).map_err(error)?;
+                }
+                write(label, (x + if moved { LEAD } else { 5 }, y), color)?;
             }
             Ok(())
         })
@@ -231,19 +264,43 @@ pub fn times(step: usize) -> String {
     format!("{} 回", common::history::thousands(step))
 }
 
-/// 近すぎるラベルを上下に押し広げます。
-fn spread<L, C>(labels: &mut [((i32, i32), L, C)], gap: i32, (top, bottom): (i32, i32)) {
-    labels.sort_by_key(|label| label.0.1);
-    let mut floor = top;
-    for label in labels.iter_mut() {
-        label.0.1 = label.0.1.max(floor);
-        floor = label.0.1 + gap;
+/// 線の名前を書く所。
+#[derive(Clone, Copy)]
+enum Names {
+    AtTheEnd,
+    /// 横軸がこの値のところ
+    At(f64),
+}
+
+/// 引き出し線の長さ。
+const LEAD: i32 = 18;
+
+/// `gap` より近い名前を離した高さ。順は `heights` のままです。
+///
+/// 元の高さからのずれの 2 乗和が最も小さい置き方 (単調回帰) なので、上下に同じだけ広がります。
+fn spread(heights: &[i32], gap: i32, (top, bottom): (i32, i32)) -> Vec<i32> {
+    let mut order: Vec<usize> = (0..heights.len()).collect();
+    order.sort_by_key(|&at| heights[at]);
+    // 上の名前から gap ずつ詰めた座標では、「離れている」は「下がらない」になる。下がるところは、平均で 1 つにまとめる。
+    let mut blocks: Vec<(f64, usize)> = Vec::new();
+    for (place, &at) in order.iter().enumerate() {
+        blocks.push((f64::from(heights[at] - place as i32 * gap), 1));
+        while let [.., above, below] = blocks[..]
+            && above.0 > below.0
+        {
+            let count = above.1 + below.1;
+            let mean = (above.0 * above.1 as f64 + below.0 * below.1 as f64) / count as f64;
+            blocks.truncate(blocks.len() - 2);
+            blocks.push((mean, count));
+        }
     }
-    let mut ceiling = bottom;
-    for label in labels.iter_mut().rev() {
-        label.0.1 = label.0.1.min(ceiling);
-        ceiling = label.0.1 - gap;
+    let lowest = (bottom - heights.len().saturating_sub(1) as i32 * gap).max(top);
+    let packed = blocks.iter().flat_map(|&(mean, count)| std::iter::repeat_n(mean, count));
+    let mut spread = vec![0; heights.len()];
+    for ((place, &at), packed) in order.iter().enumerate().zip(packed) {
+        spread[at] = (packed.round() as i32).clamp(top, lowest) + place as i32 * gap;
     }
+    spread
 }
 
 /// 平面上の関数の値。`values[row][column]`、行は下から上、列は左から右です。
@@ -272,12 +329,18 @@ pub const EXTENT: f32 = 1.5;
 
 /// 平面のコマを `columns` 列に並べます。
 pub fn panels(path: &Path, panels: &[Panel], columns: usize) -> Result<()> {
+    panels_with_key(path, panels, columns, &[])
+}
+
+/// [`panels`] の下に、色と印の意味を書きます。
+pub fn panels_with_key(path: &Path, panels: &[Panel], columns: usize, keys: &[Key]) -> Result<()> {
     const TITLE: u32 = 28;
     const GAP: u32 = 8;
     let side = (WIDTH - GAP * (columns as u32 - 1)) / columns as u32;
     let rows = panels.len().div_ceil(columns) as u32;
-    let height = rows * (TITLE + side) + (rows - 1) * GAP;
-    draw(path, height, |area| {
+    let below = rows * (TITLE + side) + (rows - 1) * GAP;
+    draw(path, below + key::height(keys)?, |area| {
+        key::draw(area, keys, below as i32)?;
         for (at, panel) in panels.iter().enumerate() {
             let left = (at % columns) as u32 * (side + GAP);
             let top = (at / columns) as u32 * (TITLE + side + GAP);
@@ -358,7 +421,7 @@ fn draw_panel(area: &Area, panel: &Panel, (left, top): (i32, i32), side: i32) ->
 const NEUTRAL: RGBColor = RGBColor(0xF4, 0xF4, 0xF4);
 
 /// 0 は生成データの色、1 は本物の色、½ は無彩色。9 段の等高線のように塗り分けます。
-fn tint(value: f32) -> RGBColor {
+pub fn tint(value: f32) -> RGBColor {
     let toward = if value < 0.5 { color::FAKE } else { color::REAL };
     blend(toward, (levels(value) * 2. - 1.).abs() * 0.55)
 }
@@ -393,40 +456,19 @@ pub struct Sheet<'a> {
     pub frame: RGBColor,
 }
 
-/// 画像の群れを左から右へ並べ、1 枚の PNG に書きます。1 画素は `scale` 画素に拡大します。
+/// 画像の群れを左から右へ並べ、名前も地もない 1 枚の PNG に書きます。1 画素は `scale` 画素に拡大します。
 ///
 /// 1 チャネルの画像は、紙に墨で書いたように −1 を白、1 を黒で描きます。
 pub fn image_grid(path: &Path, sheets: &[Sheet], scale: u32) -> Result<()> {
-    save_sheets(path, sheets, scale, |at, gap, sheet| ((at + sheet.width() + gap), (at, 0)))
-}
-
-/// 画像の群れを上から下へ積み、1 枚の PNG に書きます。上下で見比べるときに使います。
-pub fn image_stack(path: &Path, sheets: &[Sheet], scale: u32) -> Result<()> {
-    save_sheets(path, sheets, scale, |at, gap, sheet| ((at + sheet.height() + gap), (0, at)))
-}
-
-/// `place` は、いまの位置・すきま・次の絵から、次の位置と絵の左上を決めます。
-fn save_sheets(
-    path: &Path,
-    sheets: &[Sheet],
-    scale: u32,
-    place: impl Fn(u32, u32, &image::RgbaImage) -> (u32, (u32, u32)),
-) -> Result<()> {
     let drawn = sheets.iter().map(|sheet| draw_sheet(sheet, scale)).collect::<Result<Vec<_>>>()?;
-    let mut next = 0;
-    let placed: Vec<_> = drawn
-        .iter()
-        .map(|sheet| {
-            let (after, corner) = place(next, 4 * scale, sheet);
-            next = after;
-            (corner, sheet)
-        })
-        .collect();
-    let width = placed.iter().map(|((left, _), sheet)| left + sheet.width()).max().unwrap_or(0);
-    let height = placed.iter().map(|((_, top), sheet)| top + sheet.height()).max().unwrap_or(0);
-    let mut picture = image::RgbaImage::new(width, height);
-    for ((left, top), sheet) in placed {
-        image::imageops::replace(&mut picture, sheet, i64::from(left), i64::from(top));
+    let gap = 4 * scale;
+    let width: u32 = drawn.iter().map(|sheet| sheet.width() + gap).sum();
+    let height = drawn.iter().map(|sheet| sheet.height()).max().unwrap_or(0);
+    let mut picture = image::RgbaImage::new(width.saturating_sub(gap), height);
+    let mut left = 0;
+    for sheet in drawn {
+        image::imageops::replace(&mut picture, &sheet, i64::from(left), 0);
+        left += sheet.width() + gap;
     }
     save_png(path, &picture)
 }

@@ -3,7 +3,8 @@
 use candle_core::{Device, Tensor};
 use tools::plot::map::{self, Cluster, Map};
 use tools::plot::{
-    Line, LineChart, Panel, Sheet, Surface, ascii, color, image_grid, image_stack, panels, table,
+    Key, Line, LineChart, Mark, Panel, Sheet, Surface, ascii, before_and_after, color, image_grid,
+    panels, panels_with_key, table, table_with_key,
 };
 
 fn chart() -> LineChart<'static> {
@@ -181,19 +182,102 @@ fn line_chart_names_its_ticks_when_the_axis_is_not_even() {
 }
 
 #[test]
-fn image_stack_puts_sheets_one_below_the_other() {
+fn before_and_after_alternate() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("stack.png");
-    let images = Tensor::ones((2, 1, 3, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let sheet = |frame| Sheet { images: &images, columns: 2, frame };
-    image_stack(&path, &[sheet(color::REAL), sheet(color::FAKE)], 2).unwrap();
+    let path = dir.path().join("pairs.png");
+    let images = Tensor::ones((5, 1, 8, 8), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let rows = [("入力", &images, color::MUTED), ("変換", &images, color::FAKE)];
+    before_and_after(&path, rows, 3, 4).unwrap();
     let picture = image::open(&path).unwrap().to_rgba8();
-    let (width, height) = picture.dimensions();
-    assert!(height > width, "{width} × {height}");
-    assert_eq!(picture.get_pixel(0, 0).0, [0x00, 0x72, 0xB2, 255]);
-    assert_eq!(picture.get_pixel(0, height - 1).0, [0xD5, 0x5E, 0x00, 255]);
-    // 上下の間は透明で、ページの色が見える。
-    assert_eq!(picture.get_pixel(0, height / 2).0[3], 0);
+    // 右端の列を上からたどると、枠の色が 入力、変換、入力、変換 の順に現れる。
+    let x = picture.width() - 9;
+    let mut frames = Vec::new();
+    for y in 0..picture.height() {
+        match picture.get_pixel(x, y).0 {
+            [0x8A, 0x8A, 0x8A, _] => frames.push("入力"),
+            [0xD5, 0x5E, 0x00, _] => frames.push("変換"),
+            _ => {}
+        }
+    }
+    frames.dedup();
+    assert_eq!(frames, ["入力", "変換", "入力", "変換"]);
+}
+
+#[test]
+fn a_key_stands_below_the_picture() {
+    let dir = tempfile::tempdir().unwrap();
+    let keys = [
+        Key::new(Mark::Dot, color::REAL, "本物の点"),
+        Key::new(Mark::Area, color::FAKE, "識別器が、生成した点だと強く答えたところの色"),
+        Key::note("枠の外の点は描いていない"),
+    ];
+    let svg = |keys: &[Key]| {
+        let path = dir.path().join("panel.svg");
+        panels_with_key(&path, &[Panel::default()], 1, keys).unwrap();
+        std::fs::read_to_string(&path).unwrap()
+    };
+    let height = |svg: &str| -> u32 {
+        let start = svg.find(r#"height=""#).unwrap() + 8;
+        svg[start..].split('"').next().unwrap().parse().unwrap()
+    };
+    let (bare, keyed) = (svg(&[]), svg(&keys));
+    // 2 つ目と注は 1 行に入らないので、3 行になる。
+    assert_eq!(height(&svg(&keys[..1])) - height(&bare), 33);
+    assert_eq!(height(&keyed) - height(&bare), 83);
+    for key in keys {
+        assert!(keyed.lines().any(|line| line.trim() == key.label), "{} がない", key.label);
+    }
+
+    let path = dir.path().join("table.png");
+    let images = Tensor::zeros((8, 1, 8, 8), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let cells = [Sheet { images: &images, columns: 8, frame: color::MUTED }];
+    let png = |keys: &[Key]| {
+        table_with_key(&path, &[""], &[""], &cells, 4, keys).unwrap();
+        image::open(&path).unwrap().to_rgba8()
+    };
+    let (bare, keyed) = (png(&[]), png(&keys));
+    assert!(keyed.width() == bare.width() && keyed.height() > bare.height() + 3 * 18);
+    let fake = keyed.pixels().filter(|pixel| pixel.0 == [0xD5, 0x5E, 0x00, 255]).count();
+    assert!(fake >= 18 * 18, "塗った印がない: {fake}");
+}
+
+#[test]
+fn crowded_labels_spread_both_ways_and_are_tied_to_their_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chart.svg");
+    let line = |label, y: f64| Line { label, color: color::REAL, points: vec![(0., y), (9., y)] };
+    let lines = vec![line("上", 1.1), line("下", 0.9)];
+    LineChart { lines, guides: vec![(1., "中")], ..chart() }.save(&path).unwrap();
+    let svg = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = svg.lines().map(str::trim).collect();
+    let height = |label: &str| -> i32 {
+        let tag = lines[lines.iter().position(|line| *line == label).unwrap() - 1];
+        let start = tag.find(" y=\"").unwrap() + 4;
+        tag[start..].split('"').next().unwrap().parse().unwrap()
+    };
+    let (above, guide, below) = (height("上"), height("中"), height("下"));
+    assert!((guide - above, below - guide) == (19, 19), "{above} {guide} {below}");
+    // 3 本の引き出し線は、グラフの右の端から始まる。
+    let ends = svg.matches("<polyline").count();
+    LineChart { lines: vec![line("上", 1.1)], guides: vec![], ..chart() }.save(&path).unwrap();
+    let alone = std::fs::read_to_string(&path).unwrap().matches("<polyline").count();
+    assert!(ends > alone + 3, "{ends} {alone}");
+}
+
+#[test]
+fn names_can_stand_beside_the_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("chart.svg");
+    let line =
+        |label, slope: f64| Line { label, color: color::REAL, points: vec![(0., 1.), (9., slope)] };
+    let chart = LineChart {
+        lines: vec![line("直線", 0.), line("コサイン", 2.)],
+        guides: vec![],
+        ..chart()
+    };
+    chart.save_with_names_at(&path, 5.).unwrap();
+    let svg = std::fs::read_to_string(&path).unwrap();
+    assert!(svg.lines().any(|line| line.trim() == "直線"));
 }
 
 #[test]
@@ -215,11 +299,11 @@ fn map_names_each_cluster_and_hides_what_is_outside() {
         circles: vec![1.],
         circles_label: "単位円".into(),
     };
-    map::save(&path, &[map(clusters), map(vec![])]).unwrap();
+    map::save(&path, &[map(clusters), map(vec![])], &[]).unwrap();
     let svg = std::fs::read_to_string(&path).unwrap();
     assert_eq!(svg.matches("<circle").count(), 4, "枠の外の点は描かない");
     assert_eq!(svg.matches("<polygon").count(), 2);
-    for text in ["あ", "い", "地図", "単位円", "−2", "2"] {
+    for text in ["あ", "い", "地図", "単位円", "−2", "2", "z1 →", "↑ z2"] {
         assert!(svg.lines().any(|line| line.trim() == text), "{text} がない");
     }
 }

@@ -24,14 +24,16 @@ pub struct Map {
     pub circles_label: String,
 }
 
-/// 地図を横に並べて SVG に書きます。
-pub fn save(path: &Path, maps: &[Map]) -> Result<()> {
+/// 地図を横に並べて SVG に書きます。横軸が z1、縦軸が z2 です。下に、色と印の意味を書きます。
+pub fn save(path: &Path, maps: &[Map], keys: &[Key]) -> Result<()> {
     const TITLE: i32 = 30;
     const AXIS: i32 = 26;
     const GAP: i32 = 14;
     let columns = maps.len() as i32;
     let side = (WIDTH as i32 - GAP * (columns - 1)) / columns - AXIS;
-    draw(path, (TITLE + side + AXIS) as u32, |area| {
+    let below = TITLE + side + AXIS;
+    draw(path, below as u32 + key::height(keys)?, |area| {
+        key::draw(area, keys, below)?;
         for (at, map) in maps.iter().enumerate() {
             let left = AXIS + at as i32 * (AXIS + side + GAP);
             draw_map(area, map, (left, TITLE), side)
@@ -77,11 +79,6 @@ fn draw_map(area: &Area, map: &Map, (left, top): (i32, i32), side: i32) -> Drawn
             area.draw(&Circle::new(pixel(x, y), 2, cluster.color.mix(0.7).filled()))?;
         }
     }
-    // 名前は最後に書く。点に隠れると、色が何を表すか分からない。
-    for cluster in map.clusters.iter().filter(|cluster| !cluster.points.is_empty()) {
-        let (x, y) = median(&cluster.points);
-        write(&cluster.label, pixel(x, y), TEXT + 11, HPos::Center, VPos::Center)?;
-    }
     let most = map.circles.iter().copied().fold(0f32, f32::max);
     for &radius in &map.circles {
         let edge = circle(96).map(|(c, s)| (radius * c, radius * s)).chain([(radius, 0.)]);
@@ -97,6 +94,13 @@ fn draw_map(area: &Area, map: &Map, (left, top): (i32, i32), side: i32) -> Drawn
         }
         write(&map.circles_label, (x, top + side - 6), TEXT - 2, HPos::Center, VPos::Bottom)?;
     }
+    // 名前は最後に書く。点や円に隠れると、色が何を表すか分からない。
+    for cluster in map.clusters.iter().filter(|cluster| !cluster.points.is_empty()) {
+        let (x, y) = median(&cluster.points);
+        write(&cluster.label, pixel(x, y), TEXT + 11, HPos::Center, VPos::Center)?;
+    }
+    write("z1 →", (left + side - 4, top + side - 4), TEXT - 3, HPos::Right, VPos::Bottom)?;
+    write("↑ z2", (left + 4, top + 4), TEXT - 3, HPos::Left, VPos::Top)?;
     Ok(())
 }
 

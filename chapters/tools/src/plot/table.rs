@@ -17,6 +17,18 @@ pub fn table(
     cells: &[Sheet],
     scale: u32,
 ) -> Result<()> {
+    table_with_key(path, rows, columns, cells, scale, &[])
+}
+
+/// [`table`] の下に、色の意味を書きます。
+pub fn table_with_key(
+    path: &Path,
+    rows: &[impl AsRef<str>],
+    columns: &[impl AsRef<str>],
+    cells: &[Sheet],
+    scale: u32,
+    keys: &[Key],
+) -> Result<()> {
     ensure!(
         !cells.is_empty() && cells.len() == rows.len() * columns.len(),
         "{} 行 {} 列の表に、画像が {} 組あります",
@@ -51,7 +63,10 @@ pub fn table(
 
     let whole = |lengths: &[u32]| lengths.iter().map(|length| length + GAP).sum::<u32>();
     let ground = Rgba([NEUTRAL.0, NEUTRAL.1, NEUTRAL.2, 255]);
-    let mut picture = RgbaImage::from_pixel(left + whole(&widths), top + whole(&heights), ground);
+    let (width, below) = (left + whole(&widths), top + whole(&heights));
+    let places = key::flow(&font, keys, (width - 2 * GAP) as f32 / size as f32);
+    let lines = places.last().map_or(0, |last| last.0 as u32 + 1);
+    let mut picture = RgbaImage::from_pixel(width, below + lines * line_height(size), ground);
     let starts = |from: u32, lengths: &[u32]| -> Vec<u32> {
         (0..lengths.len()).map(|at| from + whole(&lengths[..at])).collect()
     };
@@ -69,7 +84,39 @@ pub fn table(
         let above = (heights[at] - name.height(size)) / 2;
         name.draw(&mut picture, (GAP, ys[at] + above), size)?;
     }
+    for (key, (line, ems)) in keys.iter().zip(places) {
+        let (x, y) = (GAP + pixels(ems), below + line as u32 * line_height(size));
+        let RGBColor(r, g, b) = key.color;
+        let inside = |at: u32| (3..size - 3).contains(&at);
+        for (dx, dy) in (0..size * size).map(|at| (at % size, at / size)) {
+            let filled = key.mark == Mark::Area || !inside(dx) || !inside(dy);
+            if key.mark != Mark::Note && filled {
+                picture.put_pixel(x + dx, y + dy, Rgba([r, g, b, 255]));
+            }
+        }
+        let name = Name::new(&font, key.label);
+        name.draw(&mut picture, (x + pixels(key.indent()), y - size / 8), size)?;
+    }
     save_png(path, &picture)
+}
+
+/// 同じ枚数の、変換の前と後を、`columns` 枚ずつ交互に積みます。
+pub fn before_and_after(
+    path: &Path,
+    rows: [(&str, &Tensor, RGBColor); 2],
+    columns: usize,
+    scale: u32,
+) -> Result<()> {
+    let count = rows[0].1.dim(0)?;
+    let (mut names, mut parts) = (Vec::new(), Vec::new());
+    for start in (0..count).step_by(columns) {
+        for (name, images, frame) in rows {
+            names.push(name);
+            parts.push((images.narrow(0, start, columns.min(count - start))?, frame));
+        }
+    }
+    let cells = parts.iter().map(|(images, frame)| Sheet { images, columns, frame: *frame });
+    table(path, &names, &[""], &cells.collect::<Vec<_>>(), scale)
 }
 
 /// 群れと群れ、群れと名前の間。

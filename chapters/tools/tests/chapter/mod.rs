@@ -417,14 +417,36 @@ pub fn kill_loop(trust: &Trust, wider: &[&str], kills: usize) {
     );
 }
 
+/// README と、本のすべてのページの文。
+fn pages() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut text = fs::read_to_string(root.join("README.md")).unwrap();
+    for (path, bytes) in contents(&root.join("book/src")) {
+        if path.extension().is_some_and(|extension| extension == "md") {
+            text += std::str::from_utf8(&bytes).unwrap();
+        }
+    }
+    text
+}
+
 /// 図を `target/figures/章` に描き、その記録を返します。
 ///
-/// 本に置いてある図が今のソースから作られたものなら、そのままにします。違えば描いた図に替え、1 行で
-/// 知らせます。CI では替えずに失敗します。
+/// 本に置いてある図が今のソースから作られたものなら、そのままにします。違えば描いた図のうち本で使うものに
+/// 替え、1 行で知らせます。CI では替えずに失敗します。
 pub fn redraw(
     chapter: &str,
     fingerprint: &str,
     draw: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> Run {
+    redraw_with_answers(chapter, fingerprint, draw, |_| Ok(()))
+}
+
+/// [`redraw`] と同じですが、図を替えるときだけ `answers` も測り、記録に足します。
+pub fn redraw_with_answers(
+    chapter: &str,
+    fingerprint: &str,
+    draw: impl FnOnce(&Path) -> anyhow::Result<()>,
+    answers: impl FnOnce(&mut Run) -> anyhow::Result<()> + Send,
 ) -> Run {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let fresh = target.join("figures").join(chapter);
@@ -444,10 +466,16 @@ pub fn redraw(
     );
     let _ = fs::remove_dir_all(&kept);
     fs::create_dir_all(&kept).unwrap();
-    for entry in fs::read_dir(&fresh).unwrap() {
-        let path = entry.unwrap().path();
-        fs::copy(&path, kept.join(path.file_name().unwrap())).unwrap();
+    let pages = pages();
+    for name in names(&fresh).lines() {
+        let picture = name.ends_with(".svg") || name.ends_with(".png");
+        if !picture || pages.contains(&format!("figures/{chapter}/{name}")) {
+            fs::copy(fresh.join(name), kept.join(name)).unwrap();
+        }
     }
+    let mut whole = record.clone();
+    common::nn::run(|| answers(&mut whole)).unwrap();
+    whole.write(&kept).unwrap();
     // eprintln! は試験が隠してしまうので、じかに書く。
     let note = format!("{folder} の図を、いまのソースのものに替えました。コミットしてください。\n");
     std::io::stderr().write_all(note.as_bytes()).unwrap();
