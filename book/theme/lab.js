@@ -53,6 +53,7 @@
         note.remove();
         box.classList.add('lab-ready');
       } catch (error) {
+        box.replaceChildren(button, note); // 並べかけた台は片付ける。
         button.disabled = false;
         note.textContent = `動かせませんでした。${error.message}`;
       }

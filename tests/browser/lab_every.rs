@@ -135,6 +135,12 @@ fn a_broken_link_falls_back_to_values_that_can_be_chosen() {
         json!({ "real": 4, "fake": -1, "spread_real": 1, "spread_fake": 1, "mix": 0.35 })
     );
     assert!(reader.is("Number.isFinite(box.bench.state.jsd)"));
+    // 学習の台は、章のコードが断った理由を 1 文で言い、並べかけた台を残さない。
+    let stranger = reader.another();
+    stranger.visit(&format!("{}/ch03-gan/run.html#lab-gan?lr_g=7", crate::reader::from_files()));
+    stranger
+        .wait("document.querySelector('.lab-note').textContent.startsWith('動かせませんでした')");
+    assert_eq!(stranger.js("document.querySelectorAll('.lab button').length"), 1);
 }
 
 /// リンクを写せないブラウザでは、番地の欄がリンクになる。

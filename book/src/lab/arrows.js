@@ -42,13 +42,17 @@
       this.pulled = shape('line', { stroke: 'var(--ink)', 'stroke-width': 3, 'stroke-dasharray': '4 4', visibility: 'hidden' });
       this.pictures = this.gallery();
       const nearest = (values, value) => values.reduce((best, at, index) => (Math.abs(at - value) < Math.abs(values[best] - value) ? index : best), 0);
+      const grab = ([x, y]) => {
+        const [row, column] = [nearest(ROWS, y), nearest(COLUMNS, x)];
+        const on = Math.abs(y - ROWS[row]) <= TALL / 2 && Math.abs(x - COLUMNS[column]) <= WIDE / 2;
+        return on && row < 2 ? [row, column] : null;
+      };
+      // 指が絵の上から動き始めたときだけ、ページを送らせない。図のほかの所では、ふだんどおりに送れる。
+      this.picture.addEventListener('touchstart', (event) => {
+        if (grab(this.picture.spot(event.touches[0])) !== null) event.preventDefault();
+      }, { passive: false });
       // 絵から下の段の絵へ引っぱると、矢印がつなぎ替わる。
-      drag(this.picture,
-        ([x, y]) => {
-          const [row, column] = [nearest(ROWS, y), nearest(COLUMNS, x)];
-          const on = Math.abs(y - ROWS[row]) <= TALL / 2 && Math.abs(x - COLUMNS[column]) <= WIDE / 2;
-          return on && row < 2 ? [row, column] : null;
-        },
+      drag(this.picture, grab,
         ([row, column], [x, y]) => {
           for (const [name, value] of Object.entries({ x1: COLUMNS[column], y1: ROWS[row] + TALL / 2, x2: x, y2: y, visibility: 'visible' })) this.pulled.setAttribute(name, value);
         },
