@@ -303,8 +303,9 @@ fn three_rulers_choose_three_answers() {
     assert!(news(&reader).contains("二重に減点") && done(&reader) == 3, "{}", news(&reader));
     set(&reader, "答え方", "毎回くじで、正解のどれか");
     check(4. / 3., 4. / 3., 0.5);
-    // どんな答えも、いちばん良い点には勝てない。
-    set(&reader, "答え方", "一つに決める");
+    // 濃さを動かすと、くじをやめて、その答えに決まる。どんな答えも、いちばん良い点には勝てない。
+    set(&reader, "画素 1 の濃さ", "0.50");
+    assert_eq!(reader.js("box.bench.settings.way"), "one");
     for data in ["細い線（どこか 1 画素）", "輪郭（どこから黒いか）"] {
         set(&reader, "正解", data);
         for shade in ["0.00", "0.25", "0.50", "0.75", "1.00"] {

@@ -410,10 +410,10 @@ window.workbookLab = (() => {
       ];
     }
 
-    /** 関数 `f` の線。`area` なら、下を薄く塗る。 */
+    /** 関数 `f` の線。枠の下に出る所は描かない。`area` なら、線の下を薄く塗る。 */
     curve(f, { color, dash, area, width = 2.5, steps = 180 }) {
       const points = Array.from({ length: steps + 1 }, (_, at) => this.x[0] + (this.x[1] - this.x[0]) * at / steps)
-        .map((x) => [x, f(x)]).filter(([, y]) => Number.isFinite(y))
+        .map((x) => [x, f(x)]).filter(([, y]) => Number.isFinite(y) && y >= this.y[0])
         .map(([x, y]) => `${this.px(x).toFixed(1)} ${this.py(y).toFixed(1)}`);
       const line = shape('path', { d: `M${points.join('L')}`, fill: 'none', stroke: color, 'stroke-width': width, ...(dash && { 'stroke-dasharray': dash }) });
       if (!area) return [line];

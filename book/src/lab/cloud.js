@@ -83,11 +83,11 @@
         const y = 16 + 27 * row;
         return [
           shape('text', { x: 0, y: y + 13 }, name),
-          shape('rect', { x: 128, y, width: Math.max(1, Math.min(value / 3, 1) * 160), height: 18, fill }),
+          shape('rect', { x: 128, y, width: Math.max(1, value / Math.max(2, kl) * 160), height: 18, fill }),
           shape('text', { x: 354, y: y + 13, 'text-anchor': 'end' }, number(value)),
         ];
       };
-      const small = (left, x, marks) => new Plot({ at: [left, 132, 140, 120], x, y: [0, 5], marks: { x: marks.map((v) => [v, number(v, 0)]), y: [[0, '0'], [5, '5']] } });
+      const small = (left, x, marks) => new Plot({ at: [left, 132, 140, 120], x, y: [0, 8], marks: { x: marks.map((v) => [v, number(v, 0)]), y: [[0, '0'], [4, '4'], [8, '8']] } });
       const [by_mu, by_sigma] = [small(24, [-3, 3], [-3, 0, 3]), small(212, [0.05, 3], [1, 2, 3])];
       this.terms.paint(
         `中心のずれの項 ${number(moved)}、広がりのずれの項 ${number(spread_out)}、合わせて KL ${number(kl)}。下は、μ だけ、σ だけを動かしたときの KL の線。`,

@@ -48,7 +48,7 @@
         c: { name: '画素 3 の濃さ', ...ink },
       });
       this.picture = drawing(WIDTH, HEIGHT);
-      const set = (name, values) => button(name, () => this.change({ way: 'one', ...values }));
+      const set = (name, values) => button(name, () => this.change(values));
       this.lay(box, {
         picture: this.picture,
         legend: ['上の三本が、同じ確率で現れる正解です。下が、生成器の答えです。誤差は三画素の合計で、三つの正解について平均しています。'],
@@ -60,6 +60,11 @@
         ],
         remember: '二乗誤差は平均（薄い線）を、L1 は中央値（白紙）を選びます。はっきりした一本を選ばせるのは、識別器です。',
       });
+    }
+
+    /** 濃さを動かしたら、くじではなく、その答えに決める。 */
+    change(next) {
+      super.change(['a', 'b', 'c'].some((key) => key in next) ? { way: 'one', ...next } : next);
     }
 
     compute({ data, way, a, b, c }) {
