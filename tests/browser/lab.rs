@@ -32,6 +32,11 @@ pub fn press(reader: &Reader, name: &str) {
     assert_eq!(pressed, true, "ボタン「{name}」がありません");
 }
 
+/// 台が知らせている文。
+pub fn news(reader: &Reader) -> String {
+    reader.js("box.querySelector('.lab-news').textContent").as_str().unwrap().to_owned()
+}
+
 /// 数の並びが、`tolerance` の割合まで等しい。
 fn assert_near(name: &str, page: &Value, rust: &Value, tolerance: f64) {
     let list = |value: &Value| -> Vec<f64> { serde_json::from_value(value.clone()).unwrap() };
@@ -44,7 +49,7 @@ fn assert_near(name: &str, page: &Value, rust: &Value, tolerance: f64) {
 }
 
 /// 300 回学習して、Rust の結果と比べる。
-fn assert_same_numbers(reader: &Reader, bench: &str, width: usize) {
+pub fn assert_same_numbers(reader: &Reader, bench: &str, width: usize) {
     let checks = reader.js(&format!("workbookLabModule.checks.{bench}"));
     let page = reader.js(&format!(
         "(async () => {{

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{open, opened, press};
+use crate::lab::{news, open, opened, press};
 use crate::reader::Reader;
 
 /// 名前が `name` のつまみか選ぶ欄を、`value` と書かれた所まで動かす。
@@ -30,10 +30,6 @@ fn set(reader: &Reader, name: &str, value: &str) {
         value = json!(value)
     ));
     assert_eq!(found, true, "「{name}」に {value} がありません");
-}
-
-fn news(reader: &Reader) -> String {
-    reader.js("box.querySelector('.lab-news').textContent").as_str().unwrap().to_owned()
 }
 
 fn state(reader: &Reader, key: &str) -> f64 {
