@@ -1,5 +1,6 @@
 // 実験室の入り口。押されるまでは、ページの重さを変えない。
-// 押されると、台のスクリプトと、章のコードを組み立てたもの (WebAssembly) を読み込む。
+// 押されると、台のスクリプトを読み込む。学習する台は、章のコードを組み立てたもの (WebAssembly) も読み込む。
+// ページの式を計算するだけの台 (data-formula の付いた箱) は、WebAssembly を要らない。
 (() => {
   'use strict';
 
@@ -27,7 +28,8 @@
     const note = document.createElement('p');
     note.className = 'lab-note';
     note.setAttribute('role', 'status');
-    if (!able) {
+    const formula = 'formula' in box.dataset;
+    if (!formula && !able) {
       note.textContent = 'このブラウザでは、ここで学習を動かせません。上の図を見てください（新しいブラウザなら動きます）。';
       box.append(note);
       continue;
@@ -36,19 +38,22 @@
     button.type = 'button';
     button.className = 'lab-open';
     button.textContent = 'ここで動かす';
-    note.textContent = 'この章のコードを、このページの中で学習させます。押すと約 1 MB を読み込みます。通信はそれだけで、何も送りません。';
+    note.textContent = formula
+      ? 'ページの式を、動かすたびに計算します。押すと数十 kB を読み込みます。通信はそれだけで、何も送りません。'
+      : 'この章のコードを、このページの中で学習させます。押すと約 1 MB を読み込みます。通信はそれだけで、何も送りません。';
     box.append(button, note);
     const open = async () => {
       button.disabled = true;
       note.textContent = '用意しています…';
       try {
         await load('lab/bench.js');
-        await Promise.all([load(`lab/${box.dataset.lab}.js`), load('figures/lab/module.js')]);
+        await Promise.all([load(`lab/${box.dataset.lab}.js`), formula || load('figures/lab/module.js')]);
         box.bench = await window.workbookLab.benches[box.dataset.lab](box);
         button.remove();
         note.remove();
         box.classList.add('lab-ready');
       } catch (error) {
+        box.replaceChildren(button, note); // 並べかけた台は片付ける。
         button.disabled = false;
         note.textContent = `動かせませんでした。${error.message}`;
       }
@@ -57,4 +62,6 @@
     // 分け合ったリンクで開かれたら、すぐに始める。
     if (location.hash.startsWith(`#lab-${box.dataset.lab}?`)) open().then(() => box.scrollIntoView());
   }
+  // 開いているページの番地に、別のリンクが貼られたとき。ページの中の移動なので、ひとりでには読み直されない。
+  addEventListener('hashchange', () => { if (location.hash.startsWith('#lab-')) location.reload(); });
 })();

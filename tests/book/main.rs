@@ -10,6 +10,7 @@ mod export;
 mod fuzz;
 mod glossary;
 mod japanese;
+mod lab;
 mod licenses;
 mod links;
 mod math;

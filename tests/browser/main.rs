@@ -13,6 +13,8 @@ mod cheatsheet;
 mod desk;
 mod glossary;
 mod lab;
+mod lab_every;
+mod lab_formula;
 mod latent;
 mod offline;
 mod pages;

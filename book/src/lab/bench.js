@@ -1,5 +1,6 @@
-// 実験室の台に共通の道具: 学習する部屋 (ワーカー)、操作の部品、線グラフ、課題。
+// 実験室の台に共通の道具: 学習する部屋 (ワーカー)、操作の部品、グラフ、課題。
 // 学習の計算は 1 行も書かない。すべて、章のコードを組み立てた module.js がする。
+// ページの式を計算するだけの台 (FormulaBench) は、部屋も module.js も使わない。
 window.workbookLab = (() => {
   'use strict';
 
@@ -108,7 +109,7 @@ window.workbookLab = (() => {
   }
 
   function nearest(values, value) {
-    const distance = (at) => Math.abs(Math.log((values[at] + 1e-12) / (value + 1e-12)));
+    const distance = (at) => Math.abs(values[at] - value);
     return values.reduce((best, _, at) => (distance(at) < distance(best) ? at : best), 0);
   }
 
@@ -225,14 +226,17 @@ window.workbookLab = (() => {
       list.append(row);
       return row;
     });
+    /** できたものに印を付け、いま新しくできたものの番号を返す。 */
     list.check = (state) => {
+      const fresh = [];
       items.forEach(({ reached, text }, at) => {
         if (done[at] || !reached(state)) return;
+        fresh.push(at + 1);
         done[at] = true;
         rows[at].classList.add('lab-done');
         rows[at].replaceChildren(make('span', { class: 'lab-mark', 'aria-hidden': 'true' }, '☑'), ` ${text} — できました`);
       });
-      return done;
+      return fresh;
     };
     return list;
   }
@@ -266,19 +270,32 @@ window.workbookLab = (() => {
 
   const still = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 
-  /** どの台にも共通の動き: 部屋への頼み方と、続けて進める・止める。台は `name`・`play`・`news`・`speed`・`advance` を持つ。 */
-  class Bench {
-    constructor(name, room) {
+  /** どの台にも共通: 起きたことの知らせと、ページの鍵盤との折り合い。 */
+  class Stand {
+    constructor(name) {
       this.name = name;
-      this.room = room;
-      this.speed = 10;
-      this.play = button('進める', () => (this.running ? this.pause() : this.run()), { class: 'lab-play' });
       this.news = make('p', { class: 'lab-news', role: 'status' });
     }
 
     /** 台を箱に入れたあとの支度。 */
     settle(box) {
       box.addEventListener('keydown', (event) => event.stopPropagation()); // mdBook は左右の矢印でページをめくる。
+    }
+
+    say(text) { this.news.textContent = text; }
+  }
+
+  /** 学習する台に共通の動き: 部屋への頼み方と、続けて進める・止める。台は `advance` を持つ。 */
+  class Bench extends Stand {
+    constructor(name, room) {
+      super(name);
+      this.room = room;
+      this.speed = 10;
+      this.play = button('進める', () => (this.running ? this.pause() : this.run()), { class: 'lab-play' });
+    }
+
+    settle(box) {
+      super.settle(box);
       document.addEventListener('visibilitychange', () => { if (document.hidden) this.pause(); });
       if (still()) this.play.remove(); // 動きを減らす設定では、押した回数だけ進める。
     }
@@ -293,8 +310,6 @@ window.workbookLab = (() => {
         throw error;
       });
     }
-
-    say(text) { this.news.textContent = text; }
 
     /** 止めるまで、`speed` 回ごとに描きながら進める。描くものが無くなれば (`ready` が偽) 止まる。 */
     async run() {
@@ -319,5 +334,164 @@ window.workbookLab = (() => {
     }
   }
 
-  return { benches: {}, Bench, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton };
+  // ---- 式の台 ----
+
+  /** 式の台の値の書き方。負の符号は、本文と同じ字にする。 */
+  const number = (value, digits = 3) => {
+    if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+    const text = value.toFixed(digits);
+    return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', '−');
+  };
+
+  /** つまみの値の並び。 */
+  const range = (from, to, step) =>
+    Array.from({ length: Math.round((to - from) / step) + 1 }, (_, at) => Number((from + at * step).toFixed(6)));
+
+  /** SVG の要素。色を役割の名前で書けるので、配色を替えても描き直さなくてよい。 */
+  function shape(tag, attributes = {}, ...children) {
+    const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  }
+
+  /** 幅と高さの決まった図。`paint` は中身を入れ替え、`spot` は押された場所を図の座標にする。 */
+  function drawing(width, height, attributes = {}) {
+    const element = shape('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'lab-drawing', ...attributes });
+    element.paint = (label, ...parts) => {
+      element.setAttribute('aria-label', label);
+      element.replaceChildren(...parts.flat());
+    };
+    element.spot = (event) => {
+      const frame = element.getBoundingClientRect();
+      return [(event.clientX - frame.left) / frame.width * width, (event.clientY - frame.top) / frame.height * height];
+    };
+    return element;
+  }
+
+  /** 図を、指やマウスでつかんで動かす。`grab` が返したものを、動いた先 (図の座標) と一緒に `move` に渡す。 */
+  function drag(svg, grab, move, drop = () => {}) {
+    let held = null;
+    svg.addEventListener('pointerdown', (event) => {
+      held = grab(svg.spot(event));
+      if (held === null) return;
+      svg.setPointerCapture(event.pointerId);
+      move(held, svg.spot(event));
+    });
+    svg.addEventListener('pointermove', (event) => { if (held !== null) move(held, svg.spot(event)); });
+    svg.addEventListener('pointerup', (event) => { if (held !== null) drop(held, svg.spot(event)); held = null; });
+    svg.addEventListener('pointercancel', () => { held = null; });
+  }
+
+  /** 図の中のグラフの枠。`at` は [左, 上, 幅, 高さ]、`x`・`y` は [はじめ, 終わり]、`marks` は目盛り [値, 文字] の並び。 */
+  class Plot {
+    constructor({ at, x, y, marks = {} }) {
+      Object.assign(this, { at, x, y, marks });
+    }
+
+    px(value) { return this.at[0] + this.at[2] * (value - this.x[0]) / (this.x[1] - this.x[0]); }
+
+    /** 枠の上下を越えた所は、縁で止める。 */
+    py(value) {
+      const share = Math.min(Math.max((value - this.y[0]) / (this.y[1] - this.y[0]), 0), 1);
+      return this.at[1] + this.at[3] * (1 - share);
+    }
+
+    axes() {
+      const [left, top, width, height] = this.at;
+      const line = (x1, y1, x2, y2) => shape('line', { x1, y1, x2, y2, stroke: 'var(--rule)' });
+      return [
+        line(left, top + height, left + width, top + height),
+        ...(this.marks.y ?? []).flatMap(([value, text]) => [
+          line(left, this.py(value), left + width, this.py(value)),
+          shape('text', { x: left - 5, y: this.py(value) + 4, 'text-anchor': 'end', class: 'lab-tick' }, text)]),
+        ...(this.marks.x ?? []).map(([value, text]) =>
+          shape('text', { x: this.px(value), y: top + height + 15, 'text-anchor': 'middle', class: 'lab-tick' }, text)),
+      ];
+    }
+
+    /** 関数 `f` の線。枠の下に出る所は描かない。`area` なら、線の下を薄く塗る。 */
+    curve(f, { color, dash, area, width = 2.5, steps = 180 }) {
+      const points = Array.from({ length: steps + 1 }, (_, at) => this.x[0] + (this.x[1] - this.x[0]) * at / steps)
+        .map((x) => [x, f(x)]).filter(([, y]) => Number.isFinite(y) && y >= this.y[0])
+        .map(([x, y]) => `${this.px(x).toFixed(1)} ${this.py(y).toFixed(1)}`);
+      const line = shape('path', { d: `M${points.join('L')}`, fill: 'none', stroke: color, 'stroke-width': width, ...(dash && { 'stroke-dasharray': dash }) });
+      if (!area) return [line];
+      const floor = this.py(this.y[0]);
+      return [shape('path', { d: `M${this.px(this.x[0])} ${floor}L${points.join('L')}L${this.px(this.x[1])} ${floor}Z`, fill: color, 'fill-opacity': 0.15 }), line];
+    }
+
+    dot(x, y, color, radius = 6) {
+      return shape('circle', { cx: this.px(x), cy: this.py(y), r: radius, fill: color, stroke: 'var(--bg)', 'stroke-width': 1.5 });
+    }
+
+    text(x, y, text, attributes = {}) {
+      return shape('text', { x: this.px(x), y: this.py(y), ...attributes }, text);
+    }
+  }
+
+  /**
+   * 式の台: 学習はせず、動かすたびに、ページの式をその場で計算する。
+   * 台は `compute` (設定 → 値)、`draw`、`read` (値を言う文)、`judge` (起きたことの名前) を持つ。
+   */
+  class FormulaBench extends Stand {
+    /** `knobs` は、設定の名前から {name, values, show} (つまみ) か {name, options} (選ぶ欄) への表。 */
+    constructor(name, book, knobs) {
+      super(name);
+      this.book = book;
+      this.settings = { ...book };
+      this.link = shared(name, this.settings);
+      this.controls = {};
+      for (const [key, { name: label, values, options, show = String }] of Object.entries(knobs)) {
+        const value = this.settings[key];
+        // リンクの値は人が書き替えられるので、選べる値に直す。
+        if (values) this.settings[key] = values[nearest(values, value)];
+        else if (!options.some(([known]) => known === value)) this.settings[key] = book[key];
+        const change = (next) => this.change({ [key]: next });
+        this.controls[key] = values
+          ? slider(label, values, this.settings[key], show, change)
+          : choice(label, options, this.settings[key], change);
+      }
+    }
+
+    /** 台を並べる。 */
+    lay(box, { picture, legend, side = [], actions = [], items, remember }) {
+      this.readout = make('p', { class: 'lab-readout' });
+      this.tasks = tasks(items);
+      const reset = button('はじめの設定に戻す', () => this.change(this.book));
+      box.append(
+        make('div', { class: 'lab-formula' },
+          make('div', { class: 'lab-look' }, picture, make('p', { class: 'lab-legend' }, ...legend)),
+          make('div', { class: 'lab-told' }, this.readout, this.news),
+          make('div', { class: 'lab-controls' }, ...Object.values(this.controls)),
+          make('div', { class: 'lab-more' }, ...side, make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '設定' }, ...actions, reset))),
+        make('p', { class: 'lab-heading' }, 'やってみよう'), this.tasks,
+        shareButton(this.link, (text) => this.say(text)),
+        make('p', { class: 'lab-remember' }, `覚えておくこと: ${remember}`));
+      this.settle(box);
+      this.update();
+    }
+
+    change(next) {
+      Object.assign(this.settings, next);
+      for (const key of Object.keys(next)) this.controls[key]?.set(this.settings[key]);
+      this.update();
+    }
+
+    update() {
+      const state = this.compute(this.settings);
+      this.state = state;
+      this.readout.textContent = this.read(state, this.settings);
+      this.draw(state, this.settings);
+      const named = this.judge(state, this.settings);
+      const fresh = this.tasks.check({ ...state, settings: this.settings }).map((at) => `課題 ${at} ができました。`);
+      if (named !== this.named || fresh.length) this.say([named, ...fresh].join(' '));
+      this.named = named;
+    }
+  }
+
+  return {
+    benches: {}, Bench, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton,
+    FormulaBench, Plot, shape, drawing, drag, number, range,
+  };
 })();
