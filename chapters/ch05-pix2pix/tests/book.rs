@@ -157,7 +157,7 @@ fn real_patches_score_higher_than_fake_ones() {
     // 片側だけが本物の画像では、本物の側のほうが、本物らしいと判定される。
     let [of_real, of_fake, higher] = book.main.half_patches().unwrap();
     println!("本物 {real}、偽物 {fake}、片側だけ {of_real} {of_fake}、割合 {higher}");
-    assert!(of_real > of_fake + 0.03 && higher > 0.7, "{of_real} {of_fake} {higher}");
+    assert!(of_real > of_fake + 0.03 && higher > 0.6, "{of_real} {of_fake} {higher}");
 }
 
 #[test]
