@@ -660,6 +660,21 @@ pub fn confused(trained: &Trained) -> Result<Tensor> {
     })
 }
 
+/// 「自分で試す」の答えに載せる、本の実験のほかの学習。本の図を作り直すときだけ行い、`record` に足します。
+pub fn answers(record: &mut Run) -> Result<()> {
+    let ring = || Config::book(Data::Ring);
+    let (linear, coarse) = both(
+        || run("直線のスケジュール", &Config { betas: Betas::Linear, ..ring() }, true),
+        || run("時刻が 20", &Config { timesteps: 20, ..ring() }, true),
+    );
+    for (name, outcome) in [("linear", linear?), ("t20", coarse?)] {
+        let coverage = ring::coverage(&outcome.points(Sampler::Ddpm)?)?;
+        record.result(&format!("try.{name}.modes"), coverage.modes());
+        record.result(&format!("try.{name}.good"), format!("{:.0} %", 100. * coverage.good()));
+    }
+    Ok(())
+}
+
 /// この章の図を決めるソースの指紋。
 pub fn fingerprint() -> String {
     record::fingerprint(Path::new(env!("CARGO_MANIFEST_DIR")))

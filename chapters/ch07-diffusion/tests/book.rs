@@ -46,7 +46,12 @@ const CLAIMS: &[(&str, fn())] = chapter::claims![
 #[test]
 fn figures_are_written() {
     let fingerprint = book::fingerprint();
-    let record = chapter::redraw("ch07-diffusion", &fingerprint, |dir| book().draw(dir));
+    let record = chapter::redraw_with_answers(
+        "ch07-diffusion",
+        &fingerprint,
+        |dir| book().draw(dir),
+        book::answers,
+    );
     assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
 }
 
