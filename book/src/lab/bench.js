@@ -121,6 +121,16 @@ window.workbookLab = (() => {
     return element;
   }
 
+  /** 名前の付いた、入り切り。 */
+  function check(name, value, change) {
+    const input = make('input', { type: 'checkbox' });
+    input.checked = value;
+    input.addEventListener('change', () => change(input.checked));
+    const element = make('label', { class: 'lab-choice lab-check' }, input, make('span', {}, name));
+    element.set = (next) => { input.checked = next; };
+    return element;
+  }
+
   /** 画面の細かさに合わせた canvas。`draw(context, width, height)` で描く。 */
   function canvas(width, height, attributes = {}) {
     const element = make('canvas', { role: 'img', ...attributes });
@@ -299,16 +309,17 @@ window.workbookLab = (() => {
     /** 止めるまで、`speed` 回ごとに描きながら進める。描くものが無くなれば (`ready` が偽) 止まる。 */
     async run() {
       if (this.running) return;
+      const round = this.round = {}; // 止めてすぐ始め直されたら、前のくり返しは黙って終わる。
       this.running = true;
       this.play.textContent = '止める';
       try {
-        while (this.running) {
+        while (this.running && this.round === round) {
           await this.advance(this.speed);
           if (!this.ready()) break;
           await new Promise((resume) => requestAnimationFrame(resume));
         }
       } catch { /* 何が起きたかは、ask がもう伝えた。 */ }
-      this.pause();
+      if (this.round === round) this.pause();
     }
 
     ready() { return true; }
@@ -319,5 +330,5 @@ window.workbookLab = (() => {
     }
   }
 
-  return { benches: {}, Bench, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton };
+  return { benches: {}, Bench, openRoom, make, button, slider, choice, check, canvas, chart, colors, still, Series, tasks, shared, shareButton };
 })();

@@ -192,7 +192,7 @@ impl GanBench {
 }
 
 /// 描かれた点を、それぞれのまわりに小さく散らして、学習に足りる数にします。
-fn spread(points: &[f32], rng: &mut ChaCha8Rng) -> Result<Tensor> {
+pub(crate) fn spread(points: &[f32], rng: &mut ChaCha8Rng) -> Result<Tensor> {
     const COUNT: usize = 20_000;
     let drawn = points.len() / 2;
     ensure!(drawn >= 1 && points.len().is_multiple_of(2), "点を 1 つ以上描いてください");
