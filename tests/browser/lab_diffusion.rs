@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::{assert_same_numbers, news, opened, press};
+use crate::lab::{assert_same_numbers, news, open, opened, press};
 use crate::reader::Reader;
 
 /// 名前が `name` の選択肢かつまみを、`value` にする。
@@ -39,7 +39,11 @@ fn the_diffusion_in_the_page_trains_breaks_and_is_mended() {
     assert!(news(&reader).contains("まだ何も学んでいない"), "{}", news(&reader));
     reader.js("box.bench.advance(3000)");
     reader.wait("box.bench.walk?.step === 3000");
-    assert!(reader.is("box.bench.walk.modes === 8 && box.bench.walk.inside >= 0.9"), "{}", reader.text(".lab-readout"));
+    assert!(
+        reader.is("box.bench.walk.modes === 8 && box.bench.walk.inside >= 0.9"),
+        "{}",
+        reader.text(".lab-readout")
+    );
     assert!(news(&reader).contains("すべて覆っています"), "{}", news(&reader));
     assert_eq!(reader.count(".lab-done"), 1);
 
@@ -60,7 +64,11 @@ fn the_diffusion_in_the_page_trains_breaks_and_is_mended() {
     choose(&reader, "作り方と歩数", "5");
     reader.wait("box.bench.walk?.times.length === 6");
     settle(&reader);
-    assert!(news(&reader).contains("山の外に散っています: 5 歩では、歩数が足りません"), "{}", news(&reader));
+    assert!(
+        news(&reader).contains("山の外に散っています: 5 歩では、歩数が足りません"),
+        "{}",
+        news(&reader)
+    );
     press(&reader, "壊す（新しいノイズ");
     reader.wait("box.bench.walk?.times.length === 101");
     settle(&reader);
@@ -77,7 +85,11 @@ fn the_diffusion_in_the_page_trains_breaks_and_is_mended() {
     reader.wait("box.bench.walk?.step === 0");
     reader.js("box.bench.advance(2400)");
     reader.wait("box.bench.walk?.step === 2400");
-    assert!(news(&reader).contains("山の外に散っています: 時刻を渡していない"), "{}", news(&reader));
+    assert!(
+        news(&reader).contains("山の外に散っています: 時刻を渡していない"),
+        "{}",
+        news(&reader)
+    );
     press(&reader, "直す");
     reader.wait("box.bench.walk?.step === 0 && box.bench.settings.time");
 }
@@ -101,13 +113,17 @@ fn the_diffusion_in_the_page_makes_the_digit_that_is_asked_for() {
     choose(&reader, "時刻 t", "0");
     reader.wait("box.bench.mix.clean.every((value, at) => value === box.bench.mix.mixed[at])");
     choose(&reader, "時刻 t", "100");
-    reader.wait("box.bench.mix.clean.some((value, at) => Math.abs(value - box.bench.mix.mixed[at]) > 0.5)");
+    reader.wait(
+        "box.bench.mix.clean.some((value, at) => Math.abs(value - box.bench.mix.mixed[at]) > 0.5)",
+    );
 }
 
 #[test]
 fn points_drawn_by_the_reader_are_learned_in_the_page() {
-    let Some(reader) = opened("lab/index.html", "diffusion") else { return };
+    let Some(reader) = Reader::new() else { return };
     reader.phone();
+    reader.open("lab/index.html");
+    open(&reader, "diffusion");
     choose(&reader, "データ", "drawn");
     reader.wait("box.bench.shape === null");
     reader.click(".lab[data-lab=diffusion] .lab-plane");
@@ -116,7 +132,9 @@ fn points_drawn_by_the_reader_are_learned_in_the_page() {
     reader.wait("box.bench.drawn.length === 32");
     press(&reader, "10 回");
     reader.wait("box.bench.step === 10 && box.bench.walk?.step === 10");
-    assert!(reader.is("Number.isFinite(box.bench.walk.distance) && box.bench.walk.modes === undefined"));
+    assert!(
+        reader.is("Number.isFinite(box.bench.walk.distance) && box.bench.walk.modes === undefined")
+    );
     assert!(reader.is("document.documentElement.scrollWidth <= innerWidth"));
 }
 

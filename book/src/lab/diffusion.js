@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { benches, Bench, openRoom, make, button, slider, choice, check, canvas, chart, colors, still, Series, tasks, shared, shareButton } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, slider, choice, check, canvas, stamp, chart, colors, still, Series, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 420; // 平面の一辺 (画面の点)
   const EXTENT = 2;
@@ -44,22 +44,25 @@
 
     build(box) {
       this.plane = canvas(SIDE, SIDE, { class: 'lab-plane' });
-      this.tile = make('canvas', { width: PIXELS, height: PIXELS });
-      this.shares = canvas(420, 64, { class: 'lab-chart' });
+      this.stamp = stamp(PIXELS);
+      this.shares = canvas(420, 76, { class: 'lab-chart' });
       this.losses = canvas(420, 170, { class: 'lab-chart' });
       this.readout = make('p', { class: 'lab-readout' });
       this.roller = button('ノイズから作る', () => (this.rolling ? this.halt() : this.roll()));
       const times = Array.from({ length: 101 }, (_, t) => t);
       const { settings } = this;
       this.timer = slider('時刻 t', times, settings.t, String, (t) => this.move(t));
-      this.way = choice('向き', [['back', '逆過程（ノイズから作る）'], ['forward', '順過程（本物に混ぜる）']], settings.way, (way) => this.face(way));
+      this.timer.classList.add('lab-wide');
+      this.way = choice('向き', [['back', '逆過程（ノイズを引く）'], ['forward', '順過程（ノイズを混ぜる）']], settings.way, (way) => this.face(way));
+      this.way.classList.add('lab-wide');
       const walk = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '時刻' },
         this.roller,
-        button('1 歩引く（t を減らす）', () => this.walkOne(-1)),
-        button('1 歩混ぜる（t を増やす）', () => this.walkOne(1)),
-        button('別のノイズ・別の絵', () => this.another()));
+        button('1 歩引く', () => this.walkOne(-1)),
+        button('1 歩混ぜる', () => this.walkOne(1)),
+        button('ほかのノイズ・絵で', () => this.another()));
+      this.sheet = button('例の形を置く', () => this.example());
       const steps = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '学習' },
-        this.play, button('10 回', () => this.advance(10)), button('はじめから', () => this.restart()));
+        this.play, button('10 回', () => this.advance(10)), button('はじめから', () => this.restart()), this.sheet);
       const cures = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '壊す・直す' },
         button('壊す（時刻を渡さずに学習する）', () => this.change({ time: false, steps: 0, fresh: true })),
         button('壊す（新しいノイズを足さない）', () => this.remake({ steps: 0, fresh: false })),
@@ -82,12 +85,11 @@
       ]);
       this.legend = make('p', { class: 'lab-legend' });
       this.letters = [this.controls.digit, this.controls.w];
-      this.sheet = button('例の形を置く', () => this.example());
       box.append(
         make('div', { class: 'lab-stage' },
-          make('div', {}, this.plane, this.legend, this.timer, this.way, walk),
-          make('div', { class: 'lab-side' }, this.readout, this.news, this.shares, this.losses, steps, make('div', { class: 'lab-buttons' }, this.sheet))),
-        cures,
+          make('div', {}, this.plane, this.legend, this.timer, steps),
+          make('div', { class: 'lab-side' }, this.readout, this.news, this.shares, this.losses, this.way)),
+        walk, cures,
         make('details', {}, make('summary', {}, '設定を変える'),
           make('div', { class: 'lab-controls' }, ...Object.values(this.controls), pace,
             check('当てたノイズを引く向きの矢印', this.arrows, (shown) => { this.arrows = shown; this.draw(); }),
@@ -339,7 +341,7 @@
       const middle = !this.back && !this.digits && learned && t > 0 && size(this.mix.guess) < 0.5 * size(this.mix.clean);
       let name = '';
       if (!this.finite) name = '値があふれました（発散）。「はじめから」を押してください。';
-      else if (this.back && made.step === 0) name = 'まだ何も学んでいないので、引いてもノイズのままです。「進める」で学習させてください。';
+      else if (this.back && made.step === 0) name = 'まだ何も学んでいないので、引いても本物になりません（枠の外へ出た点は描いていません）。「進める」で学習させてください。';
       else if (middle) name = 'どの点の見積もりも、真ん中に集まりました: ここまで混ぜると、どこから来たのか決められません。';
       else if (!this.back) name = '';
       else if (made.step !== this.step) name = this.named;
@@ -378,12 +380,11 @@
         lines: [{ name: '損失', color: paint.loss, values: this.loss?.values ?? [] }],
       }));
       this.losses.setAttribute('aria-label', `ノイズの 2 乗誤差の和。破線は、いつも 0 と答えたときの値 ${dim}。`);
-      const points = '矢印は、その場所で当てたノイズを引く向きです。';
       this.legend.replaceChildren(...(this.digits
         ? [this.back ? '上が作りかけの絵、下がその時点での元の絵の見積もり。どちらも同じ 16 枚です。' : '左から、本物、ノイズを混ぜた絵、ネットワークの見積もりです。']
         : [make('span', { class: 'lab-real' }, this.back ? '● 本物' : '● ノイズを混ぜた本物'), ' ',
           ...(this.back ? [make('span', { class: 'lab-fake' }, '● 作りかけの点'), ' '] : []),
-          make('span', { class: 'lab-latent' }, '○ 元の点の見積もり x̂₀'), ` ${points}`]));
+          make('span', { class: 'lab-latent' }, '○ 元の点の見積もり x̂₀'), ' 橙の矢印は、その場所で当てたノイズを引く向きです。']));
     }
 
     /** 信号とノイズの割合。2 乗の和は、いつも 1。 */
@@ -394,15 +395,18 @@
       this.shares.paint((context, width) => {
         context.font = '13px sans-serif';
         context.textBaseline = 'middle';
-        for (const [row, name, share, color] of [[0, '信号 √ᾱ', signal, paint.real], [1, 'ノイズ √(1−ᾱ)', noise, paint.latent]]) {
-          const y = 16 + 30 * row;
+        context.textAlign = 'left';
+        context.fillStyle = paint.muted;
+        context.fillText(`t = ${t} で混ぜる割合（2 乗の和は 1）`, 0, 10);
+        for (const [row, name, share, color] of [[0, '信号', signal, paint.real], [1, 'ノイズ', noise, paint.latent]]) {
+          const y = 36 + 26 * row;
           context.textAlign = 'left';
           context.fillStyle = paint.ink;
           context.fillText(name, 0, y);
           context.strokeStyle = paint.rule;
-          context.strokeRect(112, y - 9, width - 160, 18);
+          context.strokeRect(56, y - 9, width - 104, 18);
           context.fillStyle = color;
-          context.fillRect(112, y - 9, (width - 160) * share, 18);
+          context.fillRect(56, y - 9, (width - 104) * share, 18);
           context.fillStyle = paint.ink;
           context.textAlign = 'right';
           context.fillText(share.toFixed(2), width - 4, y);
@@ -462,18 +466,6 @@
     drawDigits(context, paint) {
       context.textBaseline = 'alphabetic';
       context.fillStyle = paint.ink;
-      context.imageSmoothingEnabled = false;
-      const picture = (pixels, x, y, size, color) => {
-        const small = this.tile.getContext('2d');
-        const image = small.createImageData(PIXELS, PIXELS);
-        // 値 [-1, 1] の画素。1 が線。はみ出したノイズは、端の明るさで描く。
-        pixels.forEach((value, index) => image.data.set([...Array(3).fill(127.5 * (1 - value)), 255], 4 * index));
-        small.putImageData(image, 0, 0);
-        context.fillStyle = color;
-        context.fillRect(x - 2, y - 2, size + 4, size + 4);
-        context.drawImage(this.tile, x, y, size, size);
-        context.fillStyle = paint.ink;
-      };
       const dim = PIXELS * PIXELS;
       context.font = '14px sans-serif';
       if (!(this.back ? this.walk : this.mix)) return;
@@ -482,18 +474,20 @@
           .forEach(([name, pixels, color], at) => {
             context.textAlign = 'center';
             context.fillText(name, 70 + 140 * at, 110);
-            picture(pixels, 10 + 140 * at, 124, 120, color);
+            this.stamp(context, pixels, 10 + 140 * at, 124, 120, color);
+            context.fillStyle = paint.ink;
           });
         context.fillText('→ ノイズを混ぜる', 140, 280);
         context.fillText('→ 当てて、引く', 280, 280);
         return;
       }
       const grid = (name, values, color, top) => {
+        context.fillStyle = paint.ink;
         context.textAlign = 'left';
         context.fillText(name, 10, top);
         for (let index = 0; index < PICTURES; index++) {
           const from = dim * (PICTURES * this.at + index);
-          picture(values.subarray(from, from + dim), 12 + 50 * (index % 8), top + 12 + 54 * Math.floor(index / 8), 44, color);
+          this.stamp(context, values.subarray(from, from + dim), 12 + 50 * (index % 8), top + 12 + 54 * Math.floor(index / 8), 44, color);
         }
       };
       grid(`作りかけの絵 xₜ（t = ${this.t}）`, this.walk.states, paint.fake, 60);

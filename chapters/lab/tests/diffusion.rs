@@ -25,7 +25,7 @@ fn list(x: &candle_core::Tensor) -> Vec<f32> {
     x.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// 台で学習した損失は、章の `train` の損失と 1 ビットも違わない。作った点と測った値も、章のもの。
+/// 台で学習した損失も、作った点も、測った値も、章のものと 1 ビットも違わない。
 #[test]
 fn the_diffusion_bench_trains_and_generates_as_the_chapter_does() {
     let trained = chapter(&Config::book(Data::Ring), 300);
@@ -79,7 +79,7 @@ fn the_digits_of_the_bench_train_as_the_chapters_do() {
     assert!(walk.text["diversity"].as_f64().unwrap() > 0.);
 }
 
-/// 順過程は、時刻 0 では元のまま、時刻 T ではほとんどノイズ。割合の 2 乗の和は、いつも 1。
+/// 順過程は、予定表の割合で、同じノイズを混ぜるだけである。
 #[test]
 fn the_forward_side_mixes_by_the_schedule() {
     let mut room = Room::default();
