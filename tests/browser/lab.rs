@@ -99,6 +99,20 @@ fn the_gan_in_the_page_collapses_and_is_mended() {
     assert!(reader.is("box.querySelectorAll('.lab-done').length >= 2"));
 }
 
+/// 数字でも学習でき、作った絵の種類を数えて見せる。点の台に戻れば、本の設定も戻る。
+#[test]
+fn the_gan_in_the_page_makes_digits() {
+    let Some(reader) = opened("lab/index.html", "gan") else { return };
+    reader.js("box.bench.choose('digits')");
+    assert!(reader.is("box.bench.view.samples.length === 40 * 64"));
+    reader.js("box.bench.advance(300)");
+    assert!(reader.is("box.bench.view.kinds >= 1 && box.bench.view.step === 300"));
+    let readout = reader.js("box.querySelector('.lab-readout').textContent");
+    assert!(readout.as_str().unwrap().contains("10 種類のうち"), "{readout}");
+    reader.js("box.bench.choose('ring')");
+    assert!(reader.is("box.bench.settings.z === 2 && box.bench.view.modes !== undefined"));
+}
+
 #[test]
 fn the_vae_in_the_page_draws_its_map_and_reads_a_letter() {
     let Some(reader) = opened("ch02-vae/run.html", "vae") else { return };

@@ -309,7 +309,8 @@ window.workbookLab = (() => {
     settle(box) {
       box.addEventListener('keydown', (event) => event.stopPropagation()); // mdBook は左右の矢印でページをめくる。
       document.addEventListener('visibilitychange', () => { if (document.hidden) this.pause(); });
-      if (still()) this.play.remove(); // 動きを減らす設定では、押した回数だけ進める。
+      // 動きを減らす設定では、途中を描かず、押した回数だけ進める。
+      if (still()) this.play.replaceWith(button('200 回', () => this.advance(200)));
     }
 
     /** 部屋への頼みごと。1 度に 1 つだけ頼み、順に片付ける。 */

@@ -304,6 +304,7 @@
           await this.look();
           await new Promise((resume) => { setTimeout(resume, 2400 / this.walk.times.length); });
         }
+        if (this.t === 0) this.say(`ノイズから、${this.walk.times.length - 1} 歩で作りました。${this.named}`);
       } catch { /* 何が起きたかは、ask がもう伝えた。 */ }
       this.halt();
     }
@@ -348,9 +349,10 @@
       else if (data === 'ring' && learned && reason && made.inside < 0.8) name = `山の外に散っています: ${reason}。`;
       else if (data === 'ring' && learned && silent && made.modes < 8) name = `8 つのうち ${made.modes} つしか覆っていません: ${reason}。`;
       else if (data === 'ring' && made.modes === 8 && made.inside >= 0.9) name = '8 つの山を、すべて覆っています。';
-      else if (made.distance > 0.03 && data !== 'ring' && learned && reason) name = `本物から離れています: ${reason}。`;
+      else if (data !== 'ring' && learned && reason && made.distance > 0.02) name = `本物から離れています: ${reason}。`;
+      else if (data !== 'ring' && made.distance <= 0.005) name = '作った点の散らばりは、本物とほとんど同じです。';
       else if (this.digits && learned && silent && made.diversity < 0.5) name = 'どの絵も、ほとんど同じです: 新しいノイズを足していないので、種類が減りました。';
-      else if (this.digits && learned && w === 0) name = `条件を使っていないので、「${digit}」を頼んでも選べません。`;
+      else if (this.digits && learned && w === 0 && made.read < 8) name = `条件を使っていないので、「${digit}」を頼んでも選べません。`;
       else if (this.digits && made.read >= 14) name = `頼んだ「${digit}」が、ほとんど読めます。`;
       if (name !== this.named) this.say(name);
       this.named = name;

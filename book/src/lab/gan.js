@@ -204,14 +204,18 @@
           return;
         }
         if (this.view) {
-          // 格子の大きさの小さな絵に塗ってから、なめらかに広げる。
+          // 格子の大きさの小さな絵に濃さだけを書き、色を付けてから、なめらかに広げる。
           const small = this.surface.getContext('2d');
-          small.clearRect(0, 0, GRID, GRID);
-          small.fillStyle = paint.discriminator;
+          const image = small.createImageData(GRID, GRID);
           this.view.surface.forEach((probability, index) => {
-            small.globalAlpha = Math.min(Math.max(0, 1.5 * probability - 0.45), 1);
-            small.fillRect(index % GRID, GRID - 1 - Math.floor(index / GRID), 1, 1);
+            const place = (GRID - 1 - Math.floor(index / GRID)) * GRID + index % GRID;
+            image.data[4 * place + 3] = 255 * Math.min(Math.max(0, 1.5 * probability - 0.45), 1);
           });
+          small.putImageData(image, 0, 0);
+          small.globalCompositeOperation = 'source-in';
+          small.fillStyle = paint.discriminator;
+          small.fillRect(0, 0, GRID, GRID);
+          small.globalCompositeOperation = 'source-over';
           context.drawImage(this.surface, 0, 0, SIDE, SIDE);
         }
         context.globalAlpha = 0.6;
