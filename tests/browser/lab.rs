@@ -50,8 +50,13 @@ fn assert_near(name: &str, page: &Value, rust: &Value, tolerance: f64) {
 
 /// 300 回学習して、Rust の結果と比べる。
 pub fn assert_same_numbers(reader: &Reader, bench: &str, width: usize) {
-    let checks = reader.js(&format!("workbookLabModule.checks.{bench}"));
-    let page = reader.js(&format!(
+    assert_same_numbers_by(|expression| reader.js(expression), bench, width);
+}
+
+/// `js` でページの式を評価して、Rust の結果と比べる。
+pub fn assert_same_numbers_by(mut js: impl FnMut(&str) -> Value, bench: &str, width: usize) {
+    let checks = js(&format!("workbookLabModule.checks.{bench}"));
+    let page = js(&format!(
         "(async () => {{
            await box.bench.ask('start', {{}});
            const {{ losses }} = await box.bench.ask('train', 300);

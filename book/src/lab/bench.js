@@ -140,6 +140,11 @@ window.workbookLab = (() => {
     element.style.aspectRatio = `${width} / ${height}`;
     element.style.inlineSize = `min(${width}px, 100%)`;
     const context = element.getContext('2d');
+    /** 押された所を、[-extent, extent] の平面の座標で返す。 */
+    element.spot = ({ clientX, clientY }, extent) => {
+      const frame = element.getBoundingClientRect();
+      return [((clientX - frame.left) / frame.width * 2 - 1) * extent, (1 - (clientY - frame.top) / frame.height * 2) * extent];
+    };
     element.paint = (draw) => {
       context.setTransform(scale, 0, 0, scale, 0, 0);
       context.clearRect(0, 0, width, height);

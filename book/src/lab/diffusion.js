@@ -499,11 +499,7 @@
     // ---- 自分で描く点 ----
 
     dot(event) {
-      if (this.settings.data !== 'drawn') return;
-      const frame = this.plane.getBoundingClientRect();
-      const x = ((event.clientX - frame.left) / frame.width * 2 - 1) * EXTENT;
-      const y = (1 - (event.clientY - frame.top) / frame.height * 2) * EXTENT;
-      this.place([[x, y]]);
+      if (this.settings.data === 'drawn') this.place([this.plane.spot(event, EXTENT)]);
     }
 
     example() {

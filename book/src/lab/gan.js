@@ -292,10 +292,7 @@
     /** 自分で描く点。 */
     dot(event) {
       if (this.settings.data !== 'drawn') return;
-      const frame = this.plane.getBoundingClientRect();
-      const x = ((event.clientX - frame.left) / frame.width * 2 - 1) * EXTENT;
-      const y = (1 - (event.clientY - frame.top) / frame.height * 2) * EXTENT;
-      this.drawn.push([x, y]);
+      this.drawn.push(this.plane.spot(event, EXTENT));
       this.view = null;
       this.draw();
       this.say(`点が ${this.drawn.length} 個になりました。「進める」を押すと、この点を本物として学習します。`);
