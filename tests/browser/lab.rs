@@ -50,8 +50,13 @@ fn assert_near(name: &str, page: &Value, rust: &Value, tolerance: f64) {
 
 /// 300 回学習して、Rust の結果と比べる。
 pub fn assert_same_numbers(reader: &Reader, bench: &str, width: usize) {
-    let checks = reader.js(&format!("workbookLabModule.checks.{bench}"));
-    let page = reader.js(&format!(
+    assert_same_numbers_by(|expression| reader.js(expression), bench, width);
+}
+
+/// `js` でページの式を評価して、Rust の結果と比べる。
+pub fn assert_same_numbers_by(mut js: impl FnMut(&str) -> Value, bench: &str, width: usize) {
+    let checks = js(&format!("workbookLabModule.checks.{bench}"));
+    let page = js(&format!(
         "(async () => {{
            await box.bench.ask('start', {{}});
            const {{ losses }} = await box.bench.ask('train', 300);
@@ -97,6 +102,20 @@ fn the_gan_in_the_page_collapses_and_is_mended() {
     reader.js("box.bench.advance(1200)");
     assert!(reader.is("box.bench.view.modes >= 7"), "{}", reader.text(".lab-readout"));
     assert!(reader.is("box.querySelectorAll('.lab-done').length >= 2"));
+}
+
+/// 数字でも学習でき、作った絵の種類を数えて見せる。点の台に戻れば、本の設定も戻る。
+#[test]
+fn the_gan_in_the_page_makes_digits() {
+    let Some(reader) = opened("lab/index.html", "gan") else { return };
+    reader.js("box.bench.choose('digits')");
+    assert!(reader.is("box.bench.view.samples.length === 40 * 64"));
+    reader.js("box.bench.advance(300)");
+    assert!(reader.is("box.bench.view.kinds >= 1 && box.bench.view.step === 300"));
+    let readout = reader.js("box.querySelector('.lab-readout').textContent");
+    assert!(readout.as_str().unwrap().contains("10 種類のうち"), "{readout}");
+    reader.js("box.bench.choose('ring')");
+    assert!(reader.is("box.bench.settings.z === 2 && box.bench.view.modes !== undefined"));
 }
 
 #[test]

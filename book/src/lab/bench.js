@@ -122,6 +122,16 @@ window.workbookLab = (() => {
     return element;
   }
 
+  /** 名前の付いた、入り切り。 */
+  function check(name, value, change) {
+    const input = make('input', { type: 'checkbox' });
+    input.checked = value;
+    input.addEventListener('change', () => change(input.checked));
+    const element = make('label', { class: 'lab-choice lab-check' }, input, make('span', {}, name));
+    element.set = (next) => { input.checked = next; };
+    return element;
+  }
+
   /** 画面の細かさに合わせた canvas。`draw(context, width, height)` で描く。 */
   function canvas(width, height, attributes = {}) {
     const element = make('canvas', { role: 'img', ...attributes });
@@ -131,12 +141,36 @@ window.workbookLab = (() => {
     element.style.aspectRatio = `${width} / ${height}`;
     element.style.inlineSize = `min(${width}px, 100%)`;
     const context = element.getContext('2d');
+    /** 押された所を、[-extent, extent] の平面の座標で返す。 */
+    element.spot = ({ clientX, clientY }, extent) => {
+      const frame = element.getBoundingClientRect();
+      return [((clientX - frame.left) / frame.width * 2 - 1) * extent, (1 - (clientY - frame.top) / frame.height * 2) * extent];
+    };
     element.paint = (draw) => {
       context.setTransform(scale, 0, 0, scale, 0, 0);
       context.clearRect(0, 0, width, height);
       draw(context, width, height);
     };
     return element;
+  }
+
+  /** 一辺 `side` 画素の絵 (値 [-1, 1]、1 が墨) を、枠を付けて広げて描く道具。はみ出した値は、端の明るさで描く。 */
+  function stamp(side) {
+    const tile = make('canvas', { width: side, height: side });
+    const small = tile.getContext('2d');
+    const image = small.createImageData(side, side);
+    return (context, pixels, x, y, size, frame) => {
+      pixels.forEach((value, at) => {
+        image.data.fill(127.5 * (1 - value), 4 * at, 4 * at + 3);
+        image.data[4 * at + 3] = 255;
+      });
+      small.putImageData(image, 0, 0);
+      context.imageSmoothingEnabled = false;
+      context.fillStyle = frame;
+      context.fillRect(x - 2, y - 2, size + 4, size + 4);
+      context.drawImage(tile, x, y, size, size);
+      context.imageSmoothingEnabled = true;
+    };
   }
 
   /** 役割の色。配色を替えたら、次に描くときから新しい色になる。 */
@@ -297,7 +331,8 @@ window.workbookLab = (() => {
     settle(box) {
       super.settle(box);
       document.addEventListener('visibilitychange', () => { if (document.hidden) this.pause(); });
-      if (still()) this.play.remove(); // 動きを減らす設定では、押した回数だけ進める。
+      // 動きを減らす設定では、途中を描かず、押した回数だけ進める。
+      if (still()) this.play.replaceWith(button('200 回', () => this.advance(200)));
     }
 
     /** 部屋への頼みごと。1 度に 1 つだけ頼み、順に片付ける。 */
@@ -314,16 +349,17 @@ window.workbookLab = (() => {
     /** 止めるまで、`speed` 回ごとに描きながら進める。描くものが無くなれば (`ready` が偽) 止まる。 */
     async run() {
       if (this.running) return;
+      const round = this.round = {}; // 止めてすぐ始め直されたら、前のくり返しは黙って終わる。
       this.running = true;
       this.play.textContent = '止める';
       try {
-        while (this.running) {
+        while (this.running && this.round === round) {
           await this.advance(this.speed);
           if (!this.ready()) break;
           await new Promise((resume) => requestAnimationFrame(resume));
         }
       } catch { /* 何が起きたかは、ask がもう伝えた。 */ }
-      this.pause();
+      if (this.round === round) this.pause();
     }
 
     ready() { return true; }
@@ -491,7 +527,7 @@ window.workbookLab = (() => {
   }
 
   return {
-    benches: {}, Bench, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton,
+    benches: {}, Bench, openRoom, make, button, slider, choice, check, canvas, stamp, chart, colors, still, Series, tasks, shared, shareButton,
     FormulaBench, Plot, shape, drawing, drag, number, range,
   };
 })();

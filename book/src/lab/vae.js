@@ -205,10 +205,7 @@
     }
 
     point(event) {
-      const frame = this.plane.getBoundingClientRect();
-      const x = (event.clientX - frame.left) / frame.width * 2 - 1;
-      const y = 1 - (event.clientY - frame.top) / frame.height * 2;
-      this.move([x * EXTENT, y * EXTENT]);
+      this.move(this.plane.spot(event, EXTENT));
     }
 
     key(event) {

@@ -147,6 +147,11 @@ impl Diffusion {
         let schedule = Schedule::new(config.betas, config.timesteps);
         Ok(Self { schedule, denoiser, average, autoencoder, variables, optimizer })
     }
+
+    /// 学習の途中で、学習率を替えます。
+    pub fn set_learning_rate(&mut self, rate: f64) {
+        self.optimizer.set_learning_rate(rate);
+    }
 }
 
 impl Resume for Diffusion {
@@ -463,7 +468,7 @@ pub fn resume(
             times: (0..config.batch).map(|_| draws.random_range(1..=config.timesteps)).collect(),
             noise: normal(&mut noise, (config.batch, config.dim()))?,
         };
-        diffusion.optimizer.set_learning_rate(learning_rate(config, step));
+        diffusion.set_learning_rate(learning_rate(config, step));
         let loss = train_step(&mut diffusion, config, &batch)?;
         history.push(step, &[("loss", loss)]);
         go_on = observer(&Progress {
@@ -485,7 +490,7 @@ pub fn resume(
 // ANCHOR_END: train
 
 /// 標本のクラス。`drop` の割合で「条件なし」に替えます。1 つのネットワークが、条件ありとなしの両方を覚えるためです。
-fn conditions(
+pub fn conditions(
     config: &Config,
     diffusion: &Diffusion,
     samples: &Samples,

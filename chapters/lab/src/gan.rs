@@ -1,10 +1,13 @@
-//! 第3章の GAN の台: 平面の点で、識別器と生成器の番を 1 つずつ、または続けて進めます。
+//! 第3章の GAN の台: 平面の点か手書き数字で、識別器と生成器の番を 1 つずつ、または続けて進めます。
 
-use anyhow::{Result, bail, ensure};
-use candle_core::{Device, Tensor, Var};
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::{D, Device, Module, Tensor, Var};
 use ch03_gan::config::{Config, Data, GLoss};
 use ch03_gan::train::{self, Gan, discriminator_step, generator_loss, generator_step, train_step};
-use common::data::{Batches, ring};
+use ch07_diffusion::data::Samples;
+use ch07_diffusion::model::Classifier;
+use ch07_diffusion::train::fit_classifier;
+use common::data::{Batches, digits, ring};
 use common::seed::{Seed, normal};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -16,7 +19,7 @@ use crate::room::Answer;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Start {
-    /// ring か moons。`points` があれば使いません。
+    /// ring、moons、digits のどれか。`points` があれば使いません。
     #[serde(default)]
     data: Option<String>,
     /// 読者が描いた点 (x, y, x, y, …)。値はおよそ [-1.5, 1.5] です。
@@ -46,6 +49,9 @@ impl Start {
     }
 }
 
+/// 数字の種類。
+const DIGITS: usize = 10;
+
 /// 何を見るか。
 #[derive(Debug, Deserialize)]
 struct View {
@@ -64,6 +70,8 @@ pub struct GanBench {
     batches: Batches,
     noise: ChaCha8Rng,
     real: Tensor,
+    /// 数字を読む分類器。数字を初めて見るときに、本物だけで学習します。
+    reader: Option<Classifier>,
     step: usize,
 }
 
@@ -73,6 +81,7 @@ impl GanBench {
         let data = match start.data.as_deref() {
             None | Some("ring") => Data::Ring,
             Some("moons") => Data::Moons,
+            Some("digits") => Data::Digits,
             Some(other) => bail!("データ {other} はありません"),
         };
         let mut config = Config::book(data);
@@ -80,11 +89,15 @@ impl GanBench {
         let seed = Seed(config.seed);
         let real = match &start.points {
             None => train::dataset(&config)?,
-            Some(points) => spread(points, &mut seed.rng("points"))?,
+            Some(points) => {
+                ensure!(config.data.is_points(), "描いた点は、数字と一緒には使えません");
+                spread(points, &mut seed.rng("points"))?
+            }
         };
         let batches = Batches::new(real.clone(), config.batch, seed.rng("batches"))?;
         let gan = Gan::new(&config)?;
-        Ok(Self { gan, batches, noise: seed.rng("noise"), real, step: 0, config })
+        let noise = seed.rng("noise");
+        Ok(Self { gan, batches, noise, real, reader: None, step: 0, config })
     }
 
     pub fn answer(&mut self, what: &str, with: Value) -> Result<Answer> {
@@ -103,7 +116,8 @@ impl GanBench {
                 self.step += 1;
                 Ok(Answer::default().with("loss G", loss).with("step", self.step))
             }
-            "view" => self.view(&serde_json::from_value(with)?),
+            "view" if self.config.data.is_points() => self.view(&serde_json::from_value(with)?),
+            "view" => self.pictures(&serde_json::from_value(with)?),
             "real" => {
                 let count = with.as_u64().unwrap_or(400).min(self.real.dim(0)? as u64) as usize;
                 let points = self.real.narrow(0, 0, count)?.flatten_all()?.to_vec1()?;
@@ -158,9 +172,7 @@ impl GanBench {
         let grid: Vec<f32> =
             (0..side * side).flat_map(|cell| [at(cell % side), at(cell / side)]).collect();
         let surface = self.judge(&Tensor::from_vec(grid, (side * side, 2), &Device::Cpu)?)?;
-        let mut rng = Seed(self.config.seed).rng("view");
-        let z = normal(&mut rng, (view.samples, self.config.z_dim))?;
-        let fake = self.gan.generator.forward(&z)?.detach();
+        let fake = self.made(view.samples)?;
         // 生成器の損失を小さくする向き = 損失の勾配の逆向き。損失は平均なので、個数を掛けて 1 点分に戻す。
         let fake = Var::from_tensor(&fake)?;
         let packed = fake.dim(0)? / self.config.pack * self.config.pack;
@@ -182,6 +194,36 @@ impl GanBench {
             .with_numbers("counts", counts))
     }
 
+    /// いつも同じ z から作ったもの。
+    fn made(&self, count: usize) -> Result<Tensor> {
+        let mut rng = Seed(self.config.seed).rng("view");
+        let z = normal(&mut rng, (count, self.config.z_dim))?;
+        Ok(self.gan.generator.forward(&z)?.detach())
+    }
+
+    /// 数字のときのようす: 作った絵と、分類器がそれぞれの数字に読んだ枚数。
+    ///
+    /// 分類器は、字になっていない絵も、どれかの数字に読みます。枚数が示すのは種類の偏りで、出来ではありません。
+    fn pictures(&mut self, view: &View) -> Result<Answer> {
+        ensure!(view.samples <= 1_000, "一度に作る絵が多すぎます");
+        let fake = self.made(view.samples)?;
+        if self.reader.is_none() {
+            let labels = digits()?.labels.into_iter().map(u32::from).collect();
+            let samples = Samples { x: self.real.clone(), labels };
+            self.reader = Some(fit_classifier(&samples, DIGITS, Seed(0))?);
+        }
+        let reader = self.reader.as_ref().context("分類器がありません")?;
+        let mut counts = vec![0.; DIGITS];
+        for digit in reader.forward(&fake)?.argmax(D::Minus1)?.to_vec1::<u32>()? {
+            counts[digit as usize] += 1.;
+        }
+        Ok(Answer::default()
+            .with("step", self.step)
+            .with("kinds", counts.iter().filter(|&&count| count > 0.).count())
+            .with_numbers("samples", fake.flatten_all()?.to_vec1()?)
+            .with_numbers("counts", counts))
+    }
+
     /// 点ごとの D(x)。標本を束ねて見る識別器 (PacGAN) には、同じ点を並べて渡します。
     fn judge(&self, x: &Tensor) -> Result<Vec<f32>> {
         let (count, pack) = (x.dim(0)?, self.config.pack);
@@ -192,7 +234,7 @@ impl GanBench {
 }
 
 /// 描かれた点を、それぞれのまわりに小さく散らして、学習に足りる数にします。
-fn spread(points: &[f32], rng: &mut ChaCha8Rng) -> Result<Tensor> {
+pub(crate) fn spread(points: &[f32], rng: &mut ChaCha8Rng) -> Result<Tensor> {
     const COUNT: usize = 20_000;
     let drawn = points.len() / 2;
     ensure!(drawn >= 1 && points.len().is_multiple_of(2), "点を 1 つ以上描いてください");

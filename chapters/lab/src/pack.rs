@@ -38,9 +38,10 @@ pub fn fingerprint() -> String {
     };
     let learning = ["config.rs", "model.rs", "train.rs"];
     let sources = [
-        chapter("lab", &["room.rs", "gan.rs", "vae.rs"]),
+        chapter("lab", &["room.rs", "gan.rs", "vae.rs", "diffusion.rs"]),
         chapter("ch02-vae", &learning),
         chapter("ch03-gan", &learning),
+        chapter("ch07-diffusion", &[&learning[..], &["data.rs", "measure.rs"][..]].concat()),
         vec![chapters().join("common/src"), chapters().join("common/data")],
     ];
     record::digest(&sources.concat()).unwrap_or_else(|_| "不明".into())
@@ -60,7 +61,7 @@ pub fn checks() -> Result<Value> {
     let mut room = Room::default();
     let mut ask = |request: Value| room.answer(&request.to_string());
     let mut all = serde_json::Map::new();
-    for (bench, width) in [("gan", 4), ("vae", 3)] {
+    for (bench, width) in [("gan", 4), ("vae", 3), ("diffusion", 1)] {
         ask(json!({ "bench": bench, "do": "start", "with": {} }))?;
         let answer = ask(json!({ "bench": bench, "do": "train", "with": 300 }))?;
         let losses = answer.numbers("losses").context("損失がありません")?;

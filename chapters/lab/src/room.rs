@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::diffusion::DiffusionBench;
 use crate::gan::GanBench;
 use crate::vae::VaeBench;
 
@@ -61,7 +62,7 @@ impl Answer {
 /// 頼みごと。はじめに `start` で台を作り、あとはその台に頼みます。
 #[derive(Debug, Deserialize)]
 struct Request {
-    /// 台の名前: gan か vae
+    /// 台の名前: gan、vae、diffusion
     bench: String,
     /// 何をするか。台ごとに決まっています。
     #[serde(rename = "do")]
@@ -76,6 +77,7 @@ struct Request {
 pub struct Room {
     gan: Option<GanBench>,
     vae: Option<VaeBench>,
+    diffusion: Option<DiffusionBench>,
 }
 
 impl Room {
@@ -95,6 +97,11 @@ impl Room {
                 Ok(Answer::default())
             }
             ("vae", what) => self.vae.as_mut().context(NOT_YET)?.answer(what, with),
+            ("diffusion", "start") => {
+                self.diffusion = Some(DiffusionBench::new(with)?);
+                Ok(Answer::default())
+            }
+            ("diffusion", what) => self.diffusion.as_mut().context(NOT_YET)?.answer(what, with),
             _ => anyhow::bail!("台 {bench} はありません"),
         }
     }
