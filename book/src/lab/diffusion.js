@@ -255,7 +255,8 @@
       this.pause();
       if (!this.shape) return;
       const way = by < 0 ? 'back' : 'forward';
-      if (this.settings.way !== way ) await this.face(way);
+      if (this.settings.way !== way) await this.face(way);
+      if (way === 'back' && !this.walk) return; // 待つあいだに、学習し直された。
       const before = this.t;
       if (way === 'back') this.settings.t = this.walk.times[Math.min(this.at + 1, this.walk.times.length - 1)];
       else this.settings.t = Math.min(before + 1, this.shape.signal.length - 1);
