@@ -12,11 +12,16 @@ const AXE: &str = include_str!("axe/axe.min.js");
 impl Reader {
     /// 開いているページの、WCAG 2.2 A・AA に反する所。`rules` は axe への、規則の選び方。
     fn violations(&self, rules: &str) -> Value {
+        self.violations_in("html", rules)
+    }
+
+    /// `selector` の中だけを調べる。
+    pub fn violations_in(&self, selector: &str, rules: &str) -> Value {
         // 誤りの文には式がそのまま入る。66 万字の道具は、知らせに出さない。
         let ready = self.tab.evaluate(&format!("{AXE}\n;0"));
         assert!(ready == Ok(json!(0)), "axe を読み込めません");
         self.js(&format!(
-            "axe.run({{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'], {rules} }})
+            "axe.run({selector:?}, {{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations'], {rules} }})
                .then(({{ violations }}) => violations.map(({{ id, nodes }}) => `${{id}} ${{nodes.length}}: ${{nodes[0].html.slice(0, 120)}}`))"
         ))
     }

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use crate::reader::Reader;
 
 /// 台を開いた読者。
-fn opened(page: &str, bench: &str) -> Option<Reader> {
+pub fn opened(page: &str, bench: &str) -> Option<Reader> {
     let reader = Reader::new()?;
     reader.open(page);
     open(&reader, bench);
     Some(reader)
 }
 
-fn open(reader: &Reader, bench: &str) {
+pub fn open(reader: &Reader, bench: &str) {
     reader.js(&format!(
         "(window.box = document.querySelector('.lab[data-lab=\"{bench}\"]')).querySelector('.lab-open').click()"
     ));
@@ -23,13 +23,18 @@ fn open(reader: &Reader, bench: &str) {
 }
 
 /// 名前が `name` で始まるボタンを押す。
-fn press(reader: &Reader, name: &str) {
+pub fn press(reader: &Reader, name: &str) {
     let pressed = reader.js(&format!(
         "(() => {{ const found = [...box.querySelectorAll('button')].find((b) => b.textContent.startsWith({}));
            found?.click(); return Boolean(found); }})()",
         json!(name)
     ));
     assert_eq!(pressed, true, "ボタン「{name}」がありません");
+}
+
+/// 台が知らせている文。
+pub fn news(reader: &Reader) -> String {
+    reader.js("box.querySelector('.lab-news').textContent").as_str().unwrap().to_owned()
 }
 
 /// 数の並びが、`tolerance` の割合まで等しい。
@@ -115,7 +120,7 @@ fn the_laboratory_weighs_nothing_until_it_is_opened() {
     let Some(reader) = Reader::watched(crate::reader::from_server) else { return };
     reader.open("lab/index.html");
     assert_eq!(reader.count("script[src*=\"lab/\"]"), 0);
-    assert_eq!(reader.count(".lab-open"), 2);
+    assert_eq!(reader.count(".lab-open"), reader.count(".lab"));
     open(&reader, "gan");
     reader.assert_quiet();
     // 狭い画面でも、はみ出さない。

@@ -13,6 +13,7 @@ mod cheatsheet;
 mod desk;
 mod glossary;
 mod lab;
+mod lab_generators;
 mod latent;
 mod offline;
 mod pages;
