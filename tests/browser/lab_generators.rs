@@ -114,10 +114,13 @@ fn a_scene_is_translated_and_comes_back_only_with_the_cycle() {
         )
     );
     // 画像でないファイルは、1 文で断る。
-    std::fs::write(&photo, "写真ではありません").unwrap();
-    reader.choose_file(".lab-ready input[type=file]", &photo);
+    let other = photo.with_extension("jpg");
+    std::fs::write(&other, "写真ではありません").unwrap();
+    reader.choose_file(".lab-ready input[type=file]", &other);
     reader.wait("box.querySelector('.lab-news').textContent.includes('開けませんでした')");
-    std::fs::remove_file(&photo).unwrap();
+    for file in [photo, other] {
+        std::fs::remove_file(file).unwrap();
+    }
     press(&reader, "場面に戻す");
     reader.wait("!box.bench.truthBox.hidden");
     settled(&reader);

@@ -28,11 +28,11 @@
       this.there = RUNS.map(() => picture(SIDE));
       this.back = RUNS.map(() => picture(SIDE));
       this.scores = RUNS.map(() => make('p', { class: 'lab-score' }));
-      this.headings = [make('span', {}, ''), make('span', {}, '')];
       const rows = RUNS.map((name, at) => make('div', { class: 'lab-run' },
         make('div', {}, make('p', { class: 'lab-run-name' }, name), this.scores[at]),
-        make('figure', {}, this.there[at], make('figcaption', {}, '変換')),
-        make('figure', {}, this.back[at], make('figcaption', {}, '戻り'))));
+        make('div', { class: 'lab-pictures' },
+          make('figure', {}, this.there[at], make('figcaption', {}, '変換')),
+          make('figure', {}, this.back[at], make('figcaption', {}, '戻り')))));
       this.readout = make('p', { class: 'lab-readout' });
       const file = make('input', { type: 'file', accept: 'image/*' });
       file.addEventListener('change', () => this.read(file));
