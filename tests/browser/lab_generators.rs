@@ -181,6 +181,12 @@ fn a_shared_link_opens_the_bench_with_its_settings() {
     reader.js("(window.box = document.querySelector('.lab')), 0");
     assert!(reader.is("box.bench.settings.direction === 'yx' && box.bench.settings.sun === 0.2"));
     assert!(reader.is("box.bench.settings.scene === 5 && box.bench.settings.peak === 0.4"));
+    // 使えない値の混ざったリンクでも、使える値で始まる。
+    reader.open("ch04-dcgan/run.html#lab-dcgan?step=99&from=-1&to=1.4&seed=-3&thick=1");
+    reader.wait("document.querySelector('.lab').bench?.now");
+    reader.js("(window.box = document.querySelector('.lab')), 0");
+    assert!(reader.is("box.bench.settings.step === 10 && box.bench.settings.from === 0"));
+    assert!(reader.is("box.bench.settings.to === 1 && box.bench.settings.thick === 1"));
 }
 
 #[test]

@@ -282,6 +282,9 @@ window.workbookLab = (() => {
     return () => `${location.href.split('#')[0]}${start}${new URLSearchParams(settings)}`;
   }
 
+  /** リンクで届いた整数を、使える範囲に収める。 */
+  const whole = (value, from, to) => Math.min(Math.max(Math.round(value), from), to);
+
   /** リンクを写すボタン。写せないときは、番地の欄に出す。 */
   function shareButton(link, say) {
     return button('この設定のリンクを写す', async () => {
@@ -371,5 +374,5 @@ window.workbookLab = (() => {
     }
   }
 
-  return { benches: {}, Bench, openRoom, make, button, slider, choice, canvas, picture, parts, chart, colors, Series, tasks, shared, shareButton };
+  return { benches: {}, Bench, openRoom, make, button, slider, choice, canvas, picture, parts, whole, chart, colors, Series, tasks, shared, shareButton };
 })();

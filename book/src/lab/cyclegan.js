@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { benches, Bench, openRoom, make, button, slider, choice, picture, parts, tasks, shared, shareButton } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, slider, choice, picture, parts, whole, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 32;
   const RUNS = ['標準（三つの損失）', '恒等損失を外す', 'サイクル損失も外す（敵対的だけ）'];
@@ -17,6 +17,8 @@
       super('cyclegan', room);
       this.settings = { ...BOOK };
       this.link = shared('cyclegan', this.settings);
+      this.settings.scene = whole(this.settings.scene, 0, 1e9);
+      if (this.settings.direction !== 'yx') this.settings.direction = 'xy';
       this.directions = new Set();
       this.build(box);
     }

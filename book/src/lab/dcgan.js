@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { benches, Bench, openRoom, make, button, slider, picture, parts, tasks, shared, shareButton } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, slider, picture, parts, whole, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 32;
   const COUNT = 12; // 一度に描かせる字
@@ -19,6 +19,8 @@
       super('dcgan', room);
       this.settings = { ...BOOK };
       this.link = shared('dcgan', this.settings);
+      const { seed, from, to, step } = this.settings;
+      Object.assign(this.settings, { seed: whole(seed, 0, 1e9), from: whole(from, 0, COUNT - 1), to: whole(to, 0, COUNT - 1), step: whole(step, 0, STEPS - 1) });
       this.walked = new Set();
       this.turn = 'from';
       this.build(box);

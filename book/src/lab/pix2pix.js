@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { benches, Bench, openRoom, make, button, choice, canvas, colors, picture, parts, tasks, shared, shareButton } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, choice, canvas, colors, picture, parts, whole, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 32;
   const LARGE = 256; // マップを重ねる絵の一辺 (画面の点)
@@ -15,6 +15,8 @@
       super('pix2pix', room);
       this.settings = { ...BOOK };
       this.link = shared('pix2pix', this.settings);
+      this.settings.seed = whole(this.settings.seed, 0, 1e9);
+      if (this.settings.judge !== 'real') this.settings.judge = 'fake';
       this.cell = [4, 4];
       this.build(box);
     }
@@ -75,7 +77,7 @@
       this.names = names;
       const select = this.controls.glyph.querySelector('select');
       select.append(...names.map((name, at) => make('option', { value: at }, `${name}（取り置いた字）`)));
-      this.settings.glyph = Math.min(Math.max(Math.round(this.settings.glyph), 0), names.length - 1);
+      this.settings.glyph = whole(this.settings.glyph, 0, names.length - 1);
       const middle = Math.floor(field.side / 2);
       this.cell = [middle, middle];
     }
@@ -105,8 +107,9 @@
       });
       const sharp = this.view.scores.map((score) => score[2]);
       const blurred = sharp[1] < 0.9 * sharp[0];
+      const lost = !own && this.view.scores[2][1] < 0.3 ? `スキップ結合を切ると、線の位置が伝わりません（SSIM ${this.view.scores[2][1].toFixed(2)}）。` : '';
       this.say(own && this.strokes === 0 ? '左の欄に、太い線で字を書いてください。'
-        : blurred ? `L1 だけの鮮明さは、両方の ${Math.round(100 * sharp[1] / sharp[0])} %: ぼけています。` : '');
+        : blurred ? `L1 だけの鮮明さは、両方の ${Math.round(100 * sharp[1] / sharp[0])} %: ぼけています。${lost}` : lost);
       this.draw();
     }
 
