@@ -39,6 +39,8 @@ pub struct Pix2PixBench {
     discriminator: Discriminator,
     x: Tensor,
     y: Tensor,
+    /// 取り置いた字の、「両方」の出力。
+    outputs: Tensor,
     characters: String,
 }
 
@@ -70,13 +72,16 @@ impl Pix2PixBench {
         let picture = |bytes: Tensor| -> Result<Tensor> {
             Ok(bytes.to_dtype(candle_core::DType::F32)?.affine(2. / 255., -1.)?)
         };
+        let x = picture(x?)?;
+        let outputs = translate(&generators[0], &configs[0], &x, Seed(0))?;
         let characters = characters?.to_vec1::<u32>()?.into_iter().filter_map(char::from_u32);
         Ok(Self {
             configs,
             generators,
             discriminator: discriminator.context("識別器がありません")?,
-            x: picture(x?)?,
+            x,
             y: picture(y?)?,
+            outputs,
             characters: characters.collect(),
         })
     }
@@ -139,9 +144,7 @@ impl Pix2PixBench {
 
     /// 識別器の、マスごとの答え。取り置いた字の組と一緒に見せます (バッチ正規化は、一緒に見る絵で答えが変わる)。
     fn judge(&self, x: &Tensor, y: &Tensor) -> Result<Vec<f32>> {
-        let config = &self.configs[0];
-        let others = translate(&self.generators[0], config, &self.x, Seed(0))?;
-        let (x, y) = (Tensor::cat(&[x, &self.x], 0)?, Tensor::cat(&[y, &others], 0)?);
+        let (x, y) = (Tensor::cat(&[x, &self.x], 0)?, Tensor::cat(&[y, &self.outputs], 0)?);
         let map = sigmoid(&self.discriminator.forward(&x, &y, true)?)?.detach();
         Ok(map.get(0)?.flatten_all()?.to_vec1()?)
     }
