@@ -38,17 +38,22 @@
     button.type = 'button';
     button.className = 'lab-open';
     button.textContent = 'ここで動かす';
+    // 学習を終えた重みを使う台は、data-weights に、その大きさ (kB) を書いておく。
+    const { lab, weights } = box.dataset;
     note.textContent = formula
       ? 'ページの式を、動かすたびに計算します。押すと数十 kB を読み込みます。通信はそれだけで、何も送りません。'
-      : 'この章のコードを、このページの中で学習させます。押すと約 1 MB を読み込みます。通信はそれだけで、何も送りません。';
+      : weights
+        ? `この章の、学習を終えた生成器を、このページの中で動かします。押すと約 ${(1 + weights / 750).toFixed(1)} MB を読み込みます。通信はそれだけで、何も送りません。`
+        : 'この章のコードを、このページの中で学習させます。押すと約 1 MB を読み込みます。通信はそれだけで、何も送りません。';
     box.append(button, note);
     const open = async () => {
       button.disabled = true;
       note.textContent = '用意しています…';
       try {
         await load('lab/bench.js');
-        await Promise.all([load(`lab/${box.dataset.lab}.js`), formula || load('figures/lab/module.js')]);
-        box.bench = await window.workbookLab.benches[box.dataset.lab](box);
+        const files = [`lab/${lab}.js`, ...(formula ? [] : ['figures/lab/module.js']), ...(weights ? [`figures/lab/weights-${lab}.js`] : [])];
+        await Promise.all(files.map(load));
+        box.bench = await window.workbookLab.benches[lab](box);
         button.remove();
         note.remove();
         box.classList.add('lab-ready');
@@ -60,7 +65,7 @@
     };
     button.addEventListener('click', open);
     // 分け合ったリンクで開かれたら、すぐに始める。
-    if (location.hash.startsWith(`#lab-${box.dataset.lab}?`)) open().then(() => box.scrollIntoView());
+    if (location.hash.startsWith(`#lab-${lab}?`)) open().then(() => box.scrollIntoView());
   }
   // 開いているページの番地に、別のリンクが貼られたとき。ページの中の移動なので、ひとりでには読み直されない。
   addEventListener('hashchange', () => { if (location.hash.startsWith('#lab-')) location.reload(); });

@@ -17,6 +17,7 @@ mod lab;
 mod lab_diffusion;
 mod lab_every;
 mod lab_formula;
+mod lab_generators;
 mod latent;
 mod offline;
 mod pages;

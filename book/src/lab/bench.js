@@ -9,10 +9,14 @@ window.workbookLab = (() => {
   /** ワーカーの中で動く関数。文字にして渡すので、外の変数は使わない。 */
   function worker() {
     let room;
-    async function open(packed) {
+    /** 縮めて文字にしたものを、元のバイト列に戻す。 */
+    function unpack(packed) {
       const bytes = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
       const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
-      const module = await WebAssembly.compile(await new Response(plain).arrayBuffer());
+      return new Response(plain).arrayBuffer();
+    }
+    async function open(packed) {
+      const module = await WebAssembly.compile(await unpack(packed));
       // 章のコードはブラウザに何も頼まない。組み立てのために宣言だけされている関数を、空で埋める。
       const imports = {};
       for (const { module: from, name } of WebAssembly.Module.imports(module)) {
@@ -21,11 +25,14 @@ window.workbookLab = (() => {
       }
       room = (await WebAssembly.instantiate(module, imports)).exports;
     }
-    /** 頼みごとを書いて呼び、答え (文字の長さ、数の個数、数、文字) を読む。取り決めは chapters/lab/src/room.rs。 */
-    function ask(request) {
+    /** 頼みごと (と、0 で区切って重みのバイト列) を書いて呼び、答え (文字の長さ、数の個数、数、文字) を読む。取り決めは chapters/lab/src/room.rs。 */
+    function ask(request, data = new ArrayBuffer(0)) {
       const text = new TextEncoder().encode(JSON.stringify(request));
-      const place = room.reserve(text.length);
-      new Uint8Array(room.memory.buffer, place, text.length).set(text);
+      const size = text.length + 1 + data.byteLength;
+      const place = room.reserve(size);
+      const letter = new Uint8Array(room.memory.buffer, place, size);
+      letter.set(text);
+      letter.set(new Uint8Array(data), text.length + 1);
       const start = room.call();
       const [length, count] = new Uint32Array(room.memory.buffer, start, 2);
       const numbers = new Float32Array(room.memory.buffer.slice(start + 8, start + 8 + 4 * count));
@@ -38,9 +45,9 @@ window.workbookLab = (() => {
       delete answer.parts;
       return answer;
     }
-    self.onmessage = async ({ data: { id, packed, request } }) => {
+    self.onmessage = async ({ data: { id, packed, request, weights } }) => {
       try {
-        const answer = packed ? await open(packed) : ask(request);
+        const answer = packed ? await open(packed) : ask(request, weights && await unpack(weights));
         self.postMessage({ id, answer });
       } catch (error) {
         self.postMessage({ id, error: error.message });
@@ -71,7 +78,7 @@ window.workbookLab = (() => {
     });
     await send({ packed: window.workbookLabModule.packed });
     URL.revokeObjectURL(address);
-    return { ask: (bench, what, details = null) => send({ request: { bench, do: what, with: details } }) };
+    return { ask: (bench, what, details = null, weights = undefined) => send({ request: { bench, do: what, with: details }, weights }) };
   }
 
   // ---- 部品 ----
@@ -171,6 +178,30 @@ window.workbookLab = (() => {
       context.drawImage(tile, x, y, size, size);
       context.imageSmoothingEnabled = true;
     };
+  }
+
+  /** 画素の絵。`show` に、値 [-1, 1] をチャネル・縦・横の順に渡す。1 チャネルでは、1 が墨になる。 */
+  function picture(side, attributes = {}) {
+    const element = make('canvas', { role: 'img', ...attributes, class: `lab-picture ${attributes.class ?? ''}`, width: side, height: side });
+    const context = element.getContext('2d');
+    element.show = (pixels) => {
+      const image = context.createImageData(side, side);
+      const area = side * side;
+      for (let at = 0; at < area; at++) {
+        for (let channel = 0; channel < 3; channel++) {
+          image.data[4 * at + channel] = pixels.length === area ? 127.5 * (1 - pixels[at]) : 127.5 * (1 + pixels[channel * area + at]);
+        }
+        image.data[4 * at + 3] = 255;
+      }
+      context.putImageData(image, 0, 0);
+    };
+    return element;
+  }
+
+  /** `count` 個ずつに分ける。 */
+  function parts(numbers, count) {
+    const size = numbers.length / count;
+    return Array.from({ length: count }, (_, at) => numbers.subarray(at * size, (at + 1) * size));
   }
 
   /** 役割の色。配色を替えたら、次に描くときから新しい色になる。 */
@@ -289,6 +320,9 @@ window.workbookLab = (() => {
     return () => `${location.href.split('#')[0]}${start}${new URLSearchParams(settings)}`;
   }
 
+  /** リンクで届いた整数を、使える範囲に収める。 */
+  const whole = (value, from, to) => Math.min(Math.max(Math.round(value), from), to);
+
   /** リンクを写すボタン。写せないときは、番地の欄に出す。 */
   function shareButton(link, say) {
     return button('この設定のリンクを写す', async () => {
@@ -336,14 +370,35 @@ window.workbookLab = (() => {
     }
 
     /** 部屋への頼みごと。1 度に 1 つだけ頼み、順に片付ける。 */
-    ask(what, details) {
-      this.queue = (this.queue ?? Promise.resolve()).then(() => this.room.ask(this.name, what, details));
+    ask(what, details, weights) {
+      this.queue = (this.queue ?? Promise.resolve()).then(() => this.room.ask(this.name, what, details, weights));
       return this.queue.catch((error) => {
         this.queue = Promise.resolve();
         this.pause();
         this.say(error.message);
         throw error;
       });
+    }
+
+    /** 学習を終えた重み (weights-台.js) で、台を始める。 */
+    begin() {
+      return this.ask('start', null, window.workbookLabWeights[this.name].packed);
+    }
+
+    /** 指で触った所を追いかける。頼みごとが溜まらないよう、前の答えが届くまでは、最後の 1 つだけを覚えておく。 */
+    async follow(work) {
+      this.next = work;
+      if (this.following) return this.following;
+      this.following = (async () => {
+        try {
+          while (this.next) {
+            const now = this.next;
+            this.next = null;
+            await now();
+          }
+        } finally { this.following = null; }
+      })();
+      return this.following;
     }
 
     /** 止めるまで、`speed` 回ごとに描きながら進める。描くものが無くなれば (`ready` が偽) 止まる。 */
@@ -527,7 +582,7 @@ window.workbookLab = (() => {
   }
 
   return {
-    benches: {}, Bench, openRoom, make, button, slider, choice, check, canvas, stamp, chart, colors, still, Series, tasks, shared, shareButton,
+    benches: {}, Bench, openRoom, make, button, slider, choice, check, canvas, stamp, picture, parts, whole, chart, colors, still, Series, tasks, shared, shareButton,
     FormulaBench, Plot, shape, drawing, drag, number, range,
   };
 })();

@@ -22,13 +22,18 @@ const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "lab";
 const START: &str = "window.workbookLabModule = ";
 
-fn chapters() -> PathBuf {
+pub(crate) fn chapters() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// 実験室のファイルを置くフォルダ。
+pub fn folder() -> PathBuf {
+    chapters().join("../book/src/figures/lab")
 }
 
 /// 本に置いたファイル。
 pub fn place() -> PathBuf {
-    chapters().join("../book/src/figures/lab/module.js")
+    folder().join("module.js")
 }
 
 /// いまのソースの指紋。組み立てに入るソースとデータだけを数えます。
@@ -38,9 +43,13 @@ pub fn fingerprint() -> String {
     };
     let learning = ["config.rs", "model.rs", "train.rs"];
     let sources = [
-        chapter("lab", &["room.rs", "gan.rs", "vae.rs", "diffusion.rs"]),
+        chapter("lab", &["room.rs", "gan.rs", "vae.rs", "diffusion.rs", "weights.rs"]),
+        chapter("lab", &["dcgan.rs", "pix2pix.rs", "cyclegan.rs"]),
         chapter("ch02-vae", &learning),
         chapter("ch03-gan", &learning),
+        chapter("ch04-dcgan", &["config.rs", "measure.rs", "model.rs", "train.rs"]),
+        chapter("ch05-pix2pix", &["config.rs", "measure.rs", "model.rs", "train.rs"]),
+        chapter("ch06-cyclegan", &["config.rs", "data.rs", "model.rs", "train.rs"]),
         chapter("ch07-diffusion", &[&learning[..], &["data.rs", "measure.rs"][..]].concat()),
         vec![chapters().join("common/src"), chapters().join("common/data")],
     ];
@@ -78,12 +87,17 @@ pub fn checks() -> Result<Value> {
     Ok(Value::Object(all))
 }
 
-/// 章のコードをブラウザのために組み立て、本に置きます。縮めた大きさ (バイト) を返します。
-pub fn pack() -> Result<usize> {
+/// ブラウザのための部品があることを確かめます。
+pub fn check_target() -> Result<()> {
     ensure!(
         has_target()?,
         "ブラウザのための部品 ({TARGET}) がありません。rustup target add {TARGET} を実行してから、もう一度どうぞ"
     );
+    Ok(())
+}
+
+/// 章のコードをブラウザのために組み立て、本に置きます。縮めた大きさ (バイト) を返します。
+pub fn pack() -> Result<usize> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let options = ["--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", PROFILE];
     let done = Command::new(cargo)
@@ -107,7 +121,7 @@ pub fn pack() -> Result<usize> {
         "checks": checks()?,
         "packed": BASE64_STANDARD.encode(&small),
     });
-    fs::create_dir_all(place().parent().expect("フォルダの中"))?;
+    fs::create_dir_all(folder())?;
     files::write(&place(), format!("{START}{module};\n").as_bytes())?;
     Ok(small.len())
 }

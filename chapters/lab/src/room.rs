@@ -1,6 +1,7 @@
 //! ページとのやりとり。
 //!
-//! ページは [`reserve`] で得た場所に頼みごと (JSON) を書き、[`call`] を呼びます。答えは 1 つのメモリの塊で、
+//! ページは [`reserve`] で得た場所に頼みごと (JSON) を書き、[`call`] を呼びます。重みなどを渡すときは、0 の 1 バイトで
+//! 区切って、後ろに続けます。答えは 1 つのメモリの塊で、
 //! 4 バイトずつの「文字の長さ」「数の個数」、f32 の並び、文字 (JSON) の順です。
 //! ブラウザとの間の取り決めはこれだけなので、橋渡しのコードを作る道具は使いません。
 
@@ -10,8 +11,11 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::cyclegan::CycleGanBench;
+use crate::dcgan::DcganBench;
 use crate::diffusion::DiffusionBench;
 use crate::gan::GanBench;
+use crate::pix2pix::Pix2PixBench;
 use crate::vae::VaeBench;
 
 /// 頼みごとへの答え。数の並びは、文字の側の `parts` が名前と個数で区切ります。
@@ -62,7 +66,7 @@ impl Answer {
 /// 頼みごと。はじめに `start` で台を作り、あとはその台に頼みます。
 #[derive(Debug, Deserialize)]
 struct Request {
-    /// 台の名前: gan、vae、diffusion
+    /// 台の名前: gan、vae、diffusion、dcgan、pix2pix、cyclegan
     bench: String,
     /// 何をするか。台ごとに決まっています。
     #[serde(rename = "do")]
@@ -78,11 +82,19 @@ pub struct Room {
     gan: Option<GanBench>,
     vae: Option<VaeBench>,
     diffusion: Option<DiffusionBench>,
+    dcgan: Option<DcganBench>,
+    pix2pix: Option<Pix2PixBench>,
+    cyclegan: Option<CycleGanBench>,
 }
 
 impl Room {
     /// 頼みごと `request` (JSON) に答えます。
     pub fn answer(&mut self, request: &str) -> Result<Answer> {
+        self.answer_with(request, &[])
+    }
+
+    /// [`Room::answer`] に、頼みごとの後ろに続いたバイト列 (学習を終えた重み) も渡します。
+    pub fn answer_with(&mut self, request: &str, data: &[u8]) -> Result<Answer> {
         let Request { bench, what, with } =
             serde_json::from_str(request).context("頼みごとの形が正しくありません")?;
         const NOT_YET: &str = "先に start を頼んでください";
@@ -102,6 +114,21 @@ impl Room {
                 Ok(Answer::default())
             }
             ("diffusion", what) => self.diffusion.as_mut().context(NOT_YET)?.answer(what, with),
+            ("dcgan", "start") => {
+                self.dcgan = Some(DcganBench::new(data)?);
+                Ok(Answer::default())
+            }
+            ("dcgan", what) => self.dcgan.as_ref().context(NOT_YET)?.answer(what, with),
+            ("pix2pix", "start") => {
+                let bench = self.pix2pix.insert(Pix2PixBench::new(data)?);
+                bench.held_out()
+            }
+            ("pix2pix", what) => self.pix2pix.as_ref().context(NOT_YET)?.answer(what, with),
+            ("cyclegan", "start") => {
+                self.cyclegan = Some(CycleGanBench::new(data)?);
+                Ok(Answer::default())
+            }
+            ("cyclegan", what) => self.cyclegan.as_ref().context(NOT_YET)?.answer(what, with),
             _ => anyhow::bail!("台 {bench} はありません"),
         }
     }
@@ -127,8 +154,10 @@ pub extern "C" fn reserve(length: usize) -> *mut u8 {
 #[unsafe(no_mangle)]
 pub extern "C" fn call() -> *const u8 {
     let answer = REQUEST.with_borrow(|request| {
-        let text = String::from_utf8_lossy(request);
-        ROOM.with_borrow_mut(|room| room.answer(&text))
+        // JSON の文字に 0 のバイトは現れない。
+        let end = request.iter().position(|&byte| byte == 0).unwrap_or(request.len());
+        let (text, data) = (String::from_utf8_lossy(&request[..end]), &request[end..]);
+        ROOM.with_borrow_mut(|room| room.answer_with(&text, data.get(1..).unwrap_or_default()))
     });
     let answer =
         answer.unwrap_or_else(|error| Answer::default().with("error", format!("{error:#}")));
