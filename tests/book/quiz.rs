@@ -646,9 +646,9 @@ fn parts(path: &str, markdown: &str) -> Vec<(String, Vec<String>)> {
     parts
 }
 
-/// 問題が 1 問も無い `##` の節。読み返すための二つの節と、読み物の一覧には、問題が無くてよい。
+/// 問題が 1 問も無い `##` の節。読み返すための三つの節と、読み物の一覧には、問題が無くてよい。
 fn sections_without_a_question(path: &str, markdown: &str, asked: &HashSet<&str>) -> Vec<String> {
-    let exempt = ["simplified", "check", "further"].map(|id| format!("{path}#{id}"));
+    let exempt = ["simplified", "in-out", "check", "further"].map(|id| format!("{path}#{id}"));
     parts(path, markdown)
         .into_iter()
         .filter(|(_, names)| !names.first().is_some_and(|name| exempt.contains(name)))

@@ -274,7 +274,7 @@ pub fn permutation(runs: &[Vec<Tensor>; 2], path: &Path) -> Result<()> {
         cells.extend([(); 2].map(|()| (images.clone(), color::REAL)));
     }
     for at in 0..SEEDS {
-        rows.push(format!("種 {}", at + 1));
+        rows.push(format!("種 {at}"));
         for run in runs {
             let frame = match toy::matching(&run[at])? {
                 Matching::Right => color::DISCRIMINATOR,
