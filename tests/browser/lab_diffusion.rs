@@ -145,18 +145,6 @@ fn points_drawn_by_the_reader_are_learned_in_the_page() {
     assert!(reader.is("document.documentElement.scrollWidth <= innerWidth"));
 }
 
-/// 開いた台は、明るい配色でも暗い配色でも、読み上げと対比の規則を守る。
-#[test]
-fn the_open_diffusion_bench_breaks_no_accessibility_rule() {
-    let Some(reader) = opened("ch07-diffusion/run.html", "diffusion") else { return };
-    reader.js("box.querySelector('details').open = true; box.bench.advance(20)");
-    for theme in ["light", "navy"] {
-        reader.choose_theme(theme);
-        // ページのほかの所は、別の試験が調べる。
-        assert_eq!(reader.violations_in(".lab", ""), json!([]), "{theme}");
-    }
-}
-
 /// 分け合ったリンクは、設定を戻す。おかしな値のリンクは、1 文で断る。
 #[test]
 fn a_shared_link_restores_the_diffusion_bench() {

@@ -176,6 +176,7 @@
       else if (step >= 300 && real > 0.95 && fake < 0.05) name = '識別器が見分けきっています。生成器には、わずかな手がかりしか届きません。';
       else if (ring && step >= 800 && modes <= 4) name = `8 つのうち ${modes} つしか覆っていません: モード崩壊`;
       else if (ring && step >= 200 && modes === 8) name = '8 つの山を、すべて覆っています。';
+      else if (this.digits && step >= 300 && kinds <= 5) name = `${PICTURES} 枚が、${kinds} 種類の数字にしか読めません: 種類が偏っています。`;
       if (name !== this.named) this.say(name);
       this.named = name;
       if (ring) this.tasks.check({ step, modes, inside, settings: this.settings });
