@@ -79,7 +79,7 @@ fn the_digits_of_the_bench_train_as_the_chapters_do() {
     assert!(walk.text["diversity"].as_f64().unwrap() > 0.);
 }
 
-/// 順過程は、予定表の割合で、同じノイズを混ぜるだけである。
+/// 順過程は、スケジュールの割合で、同じノイズを混ぜるだけである。
 #[test]
 fn the_forward_side_mixes_by_the_schedule() {
     let mut room = Room::default();
