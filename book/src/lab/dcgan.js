@@ -48,7 +48,7 @@
       };
       this.tasks = tasks([
         { text: '二つの字を選び、端から端まで歩く（どの途中も、一枚の絵になっているか）', reached: ({ walked }) => [0, STEPS - 1].every((end) => walked.has(end)) && walked.size >= 6 },
-        { text: '太さの向きへ動かして、同じ字の線を 1.1 倍に太くする', reached: ({ thicker, settings }) => settings.thick > 0 && settings.length === 1 && thicker >= 1.1 },
+        { text: '太さの向きへ動かして、同じ字の線を 1.1 倍に太くする（はじめから太い字では届きません）', reached: ({ thicker, settings }) => settings.thick > 0 && settings.length === 1 && thicker >= 1.1 },
         { text: `z を遠く（長さ ${FAR} 以上）へ引き延ばして、字を壊す`, reached: ({ far }) => far >= FAR },
       ]);
       box.append(
