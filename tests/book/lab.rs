@@ -9,7 +9,10 @@ use crate::support::{files, root};
 
 /// 台の名前ごとに、置いてあるページと、式の台 (`data-formula`) かどうか。
 fn benches() -> BTreeMap<String, (Vec<String>, BTreeSet<bool>)> {
-    let mark = Regex::new(r#"<div class="lab" data-lab="([a-z]+)"( data-formula)?>"#).unwrap();
+    let mark = Regex::new(
+        r#"<div class="lab" data-lab="([a-z0-9]+)"( data-formula)?( data-weights="[^"]+")?>"#,
+    )
+    .unwrap();
     let folder = root().join("book/src");
     let mut found: BTreeMap<String, (Vec<String>, BTreeSet<bool>)> = BTreeMap::new();
     for path in files(&folder, "md") {
