@@ -40,7 +40,7 @@ pub fn render(page: &Page<'_>, placeholders: &mut Placeholders) -> Result<String
 /// 1 つのテスト: 文、置き場所、畳んだ中身。
 fn item(test: &TestPlace) -> String {
     one_line(&format!(
-        "<li id=\"{}\"><p>{}。</p><details><summary>{} の {} 行目</summary>\
+        "<li id=\"{}\"><p>{}。</p><details><summary>コードを見る（{} の {} 行目）</summary>\
          <pre class=\"test-code\">{}</pre></details></li>",
         test.id(),
         with_code(&test.sentence),
