@@ -1,6 +1,6 @@
 //! 拡散モデルの台を、本当に動かす。
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::lab::{assert_same_numbers, news, open, opened, press};
 use crate::reader::Reader;
@@ -38,7 +38,11 @@ fn the_diffusion_in_the_page_trains_breaks_and_is_mended() {
     reader.wait("box.bench.walk?.step === 0");
     settle(&reader);
     assert!(news(&reader).contains("まだ何も学んでいない"), "{}", news(&reader));
-    reader.js("box.bench.advance(box.bench.shape.steps * 3 / 4)");
+    // 見えているボタンで、学習が進む。
+    press(&reader, "200 回");
+    reader.wait("box.bench.step === 200 && box.bench.walk?.step === 200");
+    settle(&reader);
+    reader.js("box.bench.advance(box.bench.shape.steps * 3 / 4 - 200)");
     assert!(
         reader.is("box.bench.walk.modes === 8 && box.bench.walk.inside >= 0.9"),
         "{}",
@@ -137,6 +141,13 @@ fn points_drawn_by_the_reader_are_learned_in_the_page() {
     reader.wait("box.bench.drawn.length === 1");
     press(&reader, "例の形を置く");
     reader.wait("box.bench.drawn.length === 32");
+    // 学習の途中で点を置かれても、止まらずに始め直せる。
+    press(&reader, "10 回");
+    press(&reader, "1 歩混ぜる");
+    reader.js("box.bench.place([[0, 0]]); 0");
+    settle(&reader);
+    assert!(news(&reader).starts_with("点が 33 個"), "{}", news(&reader));
+    press(&reader, "例の形を置く");
     press(&reader, "10 回");
     reader.wait("box.bench.step === 10 && box.bench.walk?.step === 10");
     assert!(
@@ -145,7 +156,7 @@ fn points_drawn_by_the_reader_are_learned_in_the_page() {
     assert!(reader.is("document.documentElement.scrollWidth <= innerWidth"));
 }
 
-/// 分け合ったリンクは、設定を戻す。おかしな値のリンクは、1 文で断る。
+/// 分け合ったリンクは、設定を戻す。おかしな値のリンクは、選べる値に直す。
 #[test]
 fn a_shared_link_restores_the_diffusion_bench() {
     let Some(reader) = Reader::new() else { return };
@@ -158,8 +169,19 @@ fn a_shared_link_restores_the_diffusion_bench() {
     }
     assert_eq!(reader.js("box.bench.timer.querySelector('output').textContent"), "70");
     reader.open("ch03-gan/run.html");
-    reader.open("ch07-diffusion/run.html#lab-diffusion?data=kitchen");
+    reader.open("ch07-diffusion/run.html#lab-diffusion?data=kitchen&way=up&steps=7&t=1000&w=9&digit=99&seed=1.5");
     reader.js("window.box = document.querySelector('.lab'); 0");
-    reader.wait("box.querySelector('.lab-note')?.textContent.startsWith('動かせませんでした')");
-    assert_eq!(reader.js("box.bench ?? null"), Value::Null);
+    reader.wait("box.bench?.walk");
+    let settings = reader.js("box.bench.settings");
+    for (name, value) in [
+        ("data", json!("ring")),
+        ("way", json!("back")),
+        ("steps", json!(5)),
+        ("t", json!(100)),
+        ("w", json!(7)),
+        ("digit", json!(9)),
+        ("seed", json!(2)),
+    ] {
+        assert_eq!(settings[name], value, "{name}");
+    }
 }

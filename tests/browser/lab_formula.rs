@@ -255,6 +255,16 @@ fn the_stamps_overlap_as_the_chapter_counts() {
     assert!(news(&reader).contains("届かない所"), "{}", news(&reader));
     assert_eq!(reader.js("box.bench.state.counts"), json!([0, 1]));
     assert_eq!(done(&reader), 3);
+    // 入力が小さいと、内側が無い。出力の無くなるパディングには、できない。
+    press(&reader, "はじめの設定に戻す");
+    set(&reader, "入力の大きさ H", "3");
+    set(&reader, "ストライド s", "1");
+    set(&reader, "カーネル k", "5");
+    assert!(reader.text(".lab-readout").contains("内側がありません"));
+    set(&reader, "パディング p", "2");
+    set(&reader, "カーネル k", "2");
+    assert_eq!(reader.js("box.bench.settings.padding"), json!(1));
+    assert_eq!(state(&reader, "output"), 2.);
     // マスを押すと、そのはんこになる。小さくすると、はみ出したはんこは内へ戻る。
     press(&reader, "はじめの設定に戻す");
     let spot = reader.js(

@@ -58,9 +58,9 @@ fn new_characters_are_drawn_walked_thickened_and_broken() {
     assert!(reader.is("box.bench.now.thickness > 0"));
     turn(&reader, "太さの向き", "8");
     // z を遠くへ延ばすと、起きたことに名前が付く。
-    turn(&reader, "z の長さ", "16");
+    turn(&reader, "z を引き延ばす", "16");
     assert!(news(&reader).contains("くじからは出ない遠さ"), "{}", news(&reader));
-    turn(&reader, "z の長さ", "0");
+    turn(&reader, "z を引き延ばす", "0");
     assert!(news(&reader).contains("0 に近すぎます"), "{}", news(&reader));
     assert_eq!(done(&reader), 3);
 }
@@ -137,6 +137,19 @@ fn a_written_character_becomes_mincho_and_a_cell_shows_what_it_sees() {
     let Some(reader) = opened("ch05-pix2pix/run.html", "pix2pix") else { return };
     // 取り置いた字では、L1 だけの出力がぼける。
     assert!(news(&reader).contains("ぼけています"), "{}", news(&reader));
+    // 課題は、読者が字を選んでから。
+    assert_eq!(done(&reader), 0);
+    turn(&reader, "字", "1");
+    assert_eq!(done(&reader), 1);
+    // 点を打つだけでは、1 画と数えない。
+    for x in [0.2, 0.5, 0.8] {
+        stroke(&reader, &[(x, 0.5)]);
+    }
+    assert!(
+        reader.is("box.bench.strokes === 0 && box.querySelector('option[value=real]').disabled")
+    );
+    press(&reader, "書いた字を消す");
+    settled(&reader);
     // 「三」を書く。
     for y in [0.2, 0.5, 0.8] {
         stroke(&reader, &[(0.15, y), (0.5, y), (0.85, y)]);
@@ -162,17 +175,22 @@ fn a_written_character_becomes_mincho_and_a_cell_shows_what_it_sees() {
 #[test]
 fn a_shared_link_opens_the_bench_with_its_settings() {
     let Some(reader) = Reader::new() else { return };
-    reader.open("ch06-cyclegan/run.html#lab-cyclegan?direction=yx&sun=0.2&scene=5");
+    reader.open("ch06-cyclegan/run.html#lab-cyclegan?direction=yx&sun=0.21&top=5&scene=5");
     reader.wait("document.querySelector('.lab').bench?.view");
     reader.js("(window.box = document.querySelector('.lab')), 0");
     assert!(reader.is("box.bench.settings.direction === 'yx' && box.bench.settings.sun === 0.2"));
+    assert!(reader.is("box.bench.settings.top === 1"));
     assert!(reader.is("box.bench.settings.scene === 5 && box.bench.settings.peak === 0.4"));
     // 使えない値の混ざったリンクでも、使える値で始まる。
-    reader.open("ch04-dcgan/run.html#lab-dcgan?step=99&from=-1&to=1.4&seed=-3&thick=1");
+    reader.open(
+        "ch04-dcgan/run.html#lab-dcgan?step=99&from=-1&to=1.4&seed=-3&thick=1&axis0=9&length=1e9",
+    );
     reader.wait("document.querySelector('.lab').bench?.now");
     reader.js("(window.box = document.querySelector('.lab')), 0");
     assert!(reader.is("box.bench.settings.step === 10 && box.bench.settings.from === 0"));
     assert!(reader.is("box.bench.settings.to === 1 && box.bench.settings.thick === 1"));
+    assert!(reader.is("box.bench.settings.axis0 === 3 && box.bench.settings.length === 4"));
+    assert_eq!(done(&reader), 0); // 動かすまで、課題はできない。
 }
 
 #[test]

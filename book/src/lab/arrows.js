@@ -132,6 +132,7 @@
         this.pictures,
         ['写真', '浮世絵', '戻り先'].map((name, row) => shape('text', { x: 0, y: ROWS[row] + 5 }, name)),
         ['G ↓', 'F ↓'].map((name, row) => shape('text', { x: 0, y: (ROWS[row] + ROWS[row + 1]) / 2 + 5 }, name)),
+        answers.map((_, at) => shape('rect', { x: COLUMNS[at] - 32, y: ROWS[1] + TALL / 2 + 3, width: 64, height: 19, fill: 'var(--bg)' })), // 矢印が字を横切らないように。
         answers.map((answer, at) => shape('text', { x: COLUMNS[at], y: ROWS[1] + TALL / 2 + 17, 'text-anchor': 'middle', class: 'lab-halo' }, `D = ${name(answer)}`)),
         go.map((to, from) => shape('text', { x: COLUMNS[from], y: ROWS[2] + TALL / 2 + 18, 'text-anchor': 'middle' },
           back[to] === from ? '戻った' : '戻らない')),

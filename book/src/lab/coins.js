@@ -39,12 +39,17 @@
         legend: ['上が尤度、下が対数尤度です。横軸はどちらも θ で、押した所に θ が動きます。破線は、表の割合です。'],
         actions: [button('10 倍の回数を投げる', () => this.more())],
         items: [
-          { text: 'θ を動かして、対数尤度をいちばん大きくする', reached: ({ best, settings }) => best > 0 && best < 1 && Math.abs(settings.theta - best) < 0.005 },
-          { text: '割合を変えずに 100 回まで増やして、山がどれだけ鋭くなるかを見る', reached: ({ best, settings }) => settings.heads + settings.tails >= 100 && Math.abs(best - 0.7) < 1e-9 },
+          { text: 'θ を動かして、対数尤度をいちばん大きくする', reached: ({ best, settings }) => this.touched && best > 0 && best < 1 && Math.abs(settings.theta - best) < 0.005 },
+          { text: '7 対 3 のまま 100 回まで増やして、山がどれだけ鋭くなるかを見る', reached: ({ best, settings }) => settings.heads + settings.tails >= 100 && Math.abs(best - 0.7) < 1e-9 },
           { text: '裏が 0 回のデータにして、対数尤度がいちばん大きい θ を選ぶ', reached: ({ settings }) => settings.tails === 0 && settings.heads > 0 && settings.theta === 1 },
         ],
         remember: '最尤推定は、手元のデータがいちばん出やすいパラメータを選びます。硬貨なら、表の割合そのものです。',
       });
+    }
+
+    change(next) {
+      this.touched ||= Object.keys(next).join() === 'theta';
+      super.change(next);
     }
 
     /** 割合はそのまま、回数を 10 倍にする。 */
@@ -71,7 +76,7 @@
       if (log === -Infinity) return `θ = ${number(theta, 0)} では、起きたはずのデータが、決して起きません。対数尤度は −∞ です。`;
       if (Math.abs(theta - best) < 0.005) {
         const only = tails === 0 ? '表' : heads === 0 ? '裏' : '';
-        if (only) return `最尤推定の答えは θ = ${number(theta, 0)}。${total} 回しか見ていなくても、「必ず${only}」と言い切ります: 過学習`;
+        if (only) return `最尤推定の答えは θ = ${number(theta, 0)}。${total} 回${only}が続いただけで、「必ず${only}」と言い切ります: 過学習`;
         return `ここがいちばん上です。最尤推定の答えは、表の割合 ${heads}/${total}。`;
       }
       return '';

@@ -18,6 +18,7 @@
       this.settings = { ...BOOK };
       this.link = shared('cyclegan', this.settings);
       this.settings.scene = whole(this.settings.scene, 0, 1e9);
+      for (const key of PLACE) this.settings[key] = whole(20 * this.settings[key], 0, 20) / 20; // つまみの目盛りに直す。
       if (this.settings.direction !== 'yx') this.settings.direction = 'xy';
       this.directions = new Set();
       this.build(box);
@@ -40,7 +41,7 @@
       file.addEventListener('change', () => this.read(file));
       const place = (name, key) => slider(name, TENTHS, this.settings[key], percent, (value) => this.set({ [key]: value }));
       this.controls = {
-        direction: choice('向き', [['xy', '写真 → 浮世絵 → 写真'], ['yx', '浮世絵 → 写真 → 浮世絵']], this.settings.direction, (direction) => this.set({ direction })),
+        direction: choice('向き', [['xy', '写真 → 浮世絵'], ['yx', '浮世絵 → 写真']], this.settings.direction, (direction) => this.set({ direction })),
         sun: place('日の位置（左〜右）', 'sun'),
         sun_height: place('日の高さ', 'sun_height'),
         peak: place('山の位置（左〜右）', 'peak'),
@@ -48,7 +49,7 @@
         horizon: place('海の広さ（水平線）', 'horizon'),
       };
       this.tasks = tasks([
-        { text: '日や山を動かして、標準の変換が本当のペアに近い場面（SSIM 0.75 以上）を見つける', reached: ({ moved, likeness }) => moved && likeness[0] >= 0.75 },
+        { text: '日や山を動かして、標準の変換が本当のペアに近い場面（SSIM 0.75 以上）を見つける', reached: ({ moved, likeness }) => moved && Number(likeness[0].toFixed(2)) >= 0.75 },
         { text: 'サイクル損失を外すと、戻りの差が標準の 2 倍以上になることを確かめる', reached: ({ moved, differences }) => moved && differences[2] >= 2 * differences[0] },
         { text: '逆の向きにするか、自分の写真を入れる', reached: ({ directions, own }) => directions.size === 2 || own },
       ]);

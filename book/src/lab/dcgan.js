@@ -12,6 +12,11 @@
   const FAR = 2.5; // くじではまず出ない遠さ
 
   const steps = (from, to, width) => Array.from({ length: Math.round((to - from) / width) + 1 }, (_, at) => Number((from + at * width).toFixed(2)));
+  const THICK = steps(-2, 2, 0.25);
+  const AXIS = steps(-3, 3, 0.5);
+  const LENGTH = steps(0, 4, 0.25);
+  /** リンクの値を、いちばん近い目盛りに直す。 */
+  const onto = (values, value) => values.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
   const signed = (value) => (value > 0 ? `+${value}` : String(value).replace('-', '−'));
 
   class DcganBench extends Bench {
@@ -19,8 +24,9 @@
       super('dcgan', room);
       this.settings = { ...BOOK };
       this.link = shared('dcgan', this.settings);
-      const { seed, from, to, step } = this.settings;
-      Object.assign(this.settings, { seed: whole(seed, 0, 1e9), from: whole(from, 0, COUNT - 1), to: whole(to, 0, COUNT - 1), step: whole(step, 0, STEPS - 1) });
+      const { seed, from, to, step, thick, length } = this.settings;
+      Object.assign(this.settings, { seed: whole(seed, 0, 1e9), from: whole(from, 0, COUNT - 1), to: whole(to, 0, COUNT - 1), step: whole(step, 0, STEPS - 1), thick: onto(THICK, thick), length: onto(LENGTH, length) });
+      for (const axis of AXES) this.settings[`axis${axis}`] = onto(AXIS, this.settings[`axis${axis}`]);
       this.walked = new Set();
       this.turn = 'from';
       this.build(box);
@@ -42,14 +48,14 @@
       this.readout = make('p', { class: 'lab-readout' });
       this.controls = {
         step: slider('2 字の間', steps(0, STEPS - 1, 1), this.settings.step, (step) => `${step} / ${STEPS - 1}`, (step) => this.set({ step })),
-        thick: slider('太さの向き a − b', steps(-2, 2, 0.25), this.settings.thick, (value) => `${signed(value)} 倍`, (thick) => this.set({ thick })),
-        ...Object.fromEntries(AXES.map((axis) => [`axis${axis}`, slider(`z の ${axis + 1} 番目`, steps(-3, 3, 0.5), this.settings[`axis${axis}`], signed, (value) => this.set({ [`axis${axis}`]: value }))])),
-        length: slider('z の長さ', steps(0, 4, 0.25), this.settings.length, (value) => `${value} 倍`, (length) => this.set({ length })),
+        thick: slider('太さの向き a − b', THICK, this.settings.thick, (value) => `${signed(value)} 倍`, (thick) => this.set({ thick })),
+        ...Object.fromEntries(AXES.map((axis) => [`axis${axis}`, slider(`z の ${axis + 1} 番目`, AXIS, this.settings[`axis${axis}`], signed, (value) => this.set({ [`axis${axis}`]: value }))])),
+        length: slider('z を引き延ばす', LENGTH, this.settings.length, (value) => `${value} 倍`, (length) => this.set({ length })),
       };
       this.tasks = tasks([
         { text: '二つの字を選び、端から端まで歩く（どの途中も、一枚の絵になっているか）', reached: ({ walked }) => [0, STEPS - 1].every((end) => walked.has(end)) && walked.size >= 6 },
-        { text: '太さの向きへ動かして、同じ字の線を 1.1 倍に太くする（はじめから太い字では届きません）', reached: ({ thicker, settings }) => settings.thick > 0 && settings.length === 1 && thicker >= 1.1 },
-        { text: `z を遠く（長さ ${FAR} 以上）へ引き延ばして、字を壊す`, reached: ({ far }) => far >= FAR },
+        { text: '太さの向きへ動かして、同じ字の線を 1.1 倍に太くする（はじめから太い字では届きません）', reached: ({ moved, thicker, settings }) => moved && settings.thick > 0 && settings.length === 1 && thicker >= 1.1 },
+        { text: `z を遠く（くじの ${FAR} 倍以上）へ引き延ばして、字を壊す`, reached: ({ moved, far }) => moved && far >= FAR },
       ]);
       box.append(
         make('div', { class: 'lab-stage' },
@@ -67,6 +73,7 @@
     /** 新しいくじ。前の二字の番号は、そのままの場所の新しい字になる。 */
     async draw(seed) {
       Object.assign(this.settings, { seed });
+      this.walked.clear();
       const { pixels, z } = await this.ask('draw', { seed, count: COUNT });
       parts(pixels, COUNT).forEach((pixels, at) => this.kanji[at].picture.show(pixels));
       this.z = parts(z, COUNT);
@@ -100,6 +107,7 @@
 
     /** つまみを動かす。 */
     set(next) {
+      this.moved ||= Object.keys(next).length > 0;
       Object.assign(this.settings, next);
       for (const [name, control] of Object.entries(this.controls)) control.set(this.settings[name]);
       return this.follow(() => this.look());
@@ -120,7 +128,7 @@
       this.say(far >= FAR ? 'くじからは出ない遠さの z です: 線が乱れても、生成器は気付きません。'
         : far < 0.3 ? 'z が 0 に近すぎます: くじからはまず出ない、真ん中の字です。' : '');
       this.picture.setAttribute('aria-label', `いまの z から描いた字。${this.readout.textContent}`);
-      this.tasks.check({ walked: this.walked, thicker, far, settings: this.settings });
+      this.tasks.check({ walked: this.walked, moved: this.moved, thicker, far, settings: this.settings });
     }
   }
 

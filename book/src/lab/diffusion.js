@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { benches, Bench, openRoom, make, button, slider, choice, check, canvas, stamp, chart, colors, still, Series, tasks, shared, shareButton } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, slider, choice, check, canvas, stamp, whole, chart, colors, still, Series, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 420; // 平面の一辺 (画面の点)
   const EXTENT = 2;
@@ -12,6 +12,8 @@
   const PIXELS = 8;
   const FRESH = 200; // 続けて学習するあいだは、この回数ごとに作り直す
   const BOOK = { data: 'ring', time: true, seed: 0, way: 'back', t: 20, steps: 0, fresh: true, w: 2, digit: 3, fixed: true, noise: 0 };
+  const DATA = [['ring', '輪（8 つの山）'], ['moons', '三日月'], ['drawn', '自分で描く'], ['digits', '手書き数字']];
+  const GUIDANCE = [0, 1, 2, 3, 5, 7];
   const SAMPLERS = [['0', 'DDPM（すべての時刻）'], ['50', 'DDIM 50 歩'], ['20', 'DDIM 20 歩'], ['10', 'DDIM 10 歩'], ['5', 'DDIM 5 歩'], ['1', 'DDIM 1 歩（一度に消す）']];
   // 点を描けない人のための形: 8 の字。
   const EXAMPLE = Array.from({ length: 32 }, (_, at) => [Math.sin(at * Math.PI / 16), 0.8 * Math.sin(at * Math.PI / 8)]);
@@ -29,6 +31,7 @@
       super('diffusion', room);
       this.settings = { ...BOOK };
       this.link = shared('diffusion', this.settings);
+      this.mend();
       this.speed = 20;
       this.drawn = [];
       this.arrows = true;
@@ -36,6 +39,17 @@
       this.from = 0;
       this.lost = false;
       this.build(box);
+    }
+
+    /** リンクの値は人が書き替えられるので、選べる値に直す。 */
+    mend() {
+      const { settings } = this;
+      const near = (values, value) => values.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best));
+      if (!DATA.some(([data]) => data === settings.data)) settings.data = BOOK.data;
+      if (settings.way !== 'forward') settings.way = 'back';
+      settings.steps = near(SAMPLERS.map(([steps]) => Number(steps)), settings.steps);
+      settings.w = near(GUIDANCE, settings.w);
+      for (const [name, most] of [['t', 100], ['digit', 9], ['seed', 1e9], ['noise', 1e9]]) settings[name] = whole(settings[name], 0, most);
     }
 
     get digits() { return this.settings.data === 'digits'; }
@@ -69,12 +83,12 @@
         button('直す', () => (settings.time ? this.remake({ steps: 0, fresh: true, w: BOOK.w }) : this.change({ time: true, steps: 0, fresh: true, w: BOOK.w }))),
         button('本の設定に戻す', () => this.change(BOOK)));
       this.controls = {
-        data: choice('データ', [['ring', '輪（8 つの山）'], ['moons', '三日月'], ['drawn', '自分で描く'], ['digits', '手書き数字']], settings.data, (data) => this.change({ data })),
+        data: choice('データ', DATA, settings.data, (data) => this.change({ data })),
         steps: choice('作り方と歩数', SAMPLERS, String(settings.steps), (steps) => this.remake({ steps: Number(steps) })),
         fresh: check('1 歩ごとに新しいノイズを足す（DDPM だけ）', settings.fresh, (fresh) => this.remake({ fresh })),
         fixed: check('作り直しても、始まりのノイズを同じにする（種を固定）', settings.fixed, (fixed) => this.remake({ fixed })),
         digit: slider('頼む数字', times.slice(0, 10), settings.digit, String, (digit) => this.remake({ digit })),
-        w: slider('ガイダンスの強さ w', [0, 1, 2, 3, 5, 7], settings.w, String, (w) => this.remake({ w })),
+        w: slider('ガイダンスの強さ w', GUIDANCE, settings.w, String, (w) => this.remake({ w })),
         time: check('ネットワークに時刻を渡す（変えると、はじめから）', settings.time, (time) => this.change({ time })),
       };
       const pace = slider('速さ（回ごとに描く）', [1, 5, 10, 20, 50, 100], this.speed, String, (speed) => { this.speed = speed; });
@@ -142,17 +156,20 @@
       this.finite = true;
       this.named = '';
       this.walk = this.mix = this.field = null;
-      this.epoch = (this.epoch ?? 0) + 1;
+      const epoch = this.epoch = (this.epoch ?? 0) + 1;
       this.real = [];
       if (own && !this.drawn.length) {
         this.shape = null;
+        this.readout.textContent = '';
         this.draw();
         this.say('平面を押して点を描き、「進める」を押してください。');
         return;
       }
       await this.ask('start', { data: own ? 'ring' : data, points: own ? this.drawn.flat() : undefined, time, seed });
-      this.shape = await this.ask('schedule');
-      if (!this.digits) this.real = (await this.ask('real', POINTS)).real;
+      const shape = await this.ask('schedule');
+      const real = this.digits ? [] : (await this.ask('real', POINTS)).real;
+      if (epoch !== this.epoch) return; // 待つあいだに、始め直されたか、点が置かれた。
+      Object.assign(this, { shape, real });
       this.say('');
       await this.look();
       if (going) this.run();
@@ -163,7 +180,9 @@
     async advance(count) {
       if (!this.shape) await this.restart();
       if (!this.shape) return;
+      const { epoch } = this;
       const { losses, step, finite } = await this.ask('train', count);
+      if (epoch !== this.epoch) return;
       for (const loss of losses) {
         // 1 回ごとの揺れをならすため、10 回の平均を描く。
         this.recent.push(loss);
@@ -174,6 +193,7 @@
       this.step = step;
       this.finite = finite;
       await this.look();
+      if (epoch === this.epoch && !this.back && step >= this.shape.steps) this.say(`学習が終わりました。「${still() ? '1 歩引く' : 'ノイズから作る'}」で試してください。`);
     }
 
     /** 章の学習率の予定は、終わりで 0 になる。そこから先へは進めない。 */
@@ -256,12 +276,12 @@
       if (!this.shape) return;
       const way = by < 0 ? 'back' : 'forward';
       if (this.settings.way !== way) await this.face(way);
-      if (way === 'back' && !this.walk) return; // 待つあいだに、学習し直された。
+      if (!this.shape || (way === 'back' && !this.walk)) return; // 待つあいだに、学習し直された。
       const before = this.t;
       if (way === 'back') this.settings.t = this.walk.times[Math.min(this.at + 1, this.walk.times.length - 1)];
       else this.settings.t = Math.min(before + 1, this.shape.signal.length - 1);
       await this.look();
-      this.tell(before);
+      if (this.shape) this.tell(before);
     }
 
     /** 1 歩で何をしたか。 */
@@ -330,7 +350,7 @@
       let measured = '';
       if (made.modes !== undefined) measured = `作った点は、8 つの山のうち ${made.modes} つを覆い、${percent(made.inside)} が山の中。`;
       else if (made.distance !== undefined) measured = `作った点と本物との隔たり（エネルギー距離）は ${Math.max(made.distance, 0).toFixed(3)}。`;
-      else if (made.read !== undefined) measured = `「${digit}」に読めたのは ${PICTURES} 枚のうち ${made.read} 枚、絵どうしの隔たりは本物の ${percent(made.diversity)}。`;
+      else if (made.read !== undefined) measured = `「${digit}」に読めたのは ${PICTURES} 枚のうち ${made.read} 枚、絵どうしの隔たりは本物の ${percent(made.diversity)}。${made.step === 0 ? '分類器は、字になっていない絵も、どれかの数字に読みます。' : ''}`;
       if (made.step !== undefined && made.step !== this.step) measured += `（${made.step} 回のとき）`;
       this.readout.textContent = `更新 ${this.step} 回（${this.shape.steps} 回まで）。t = ${t}。${measured}`;
 
@@ -512,7 +532,9 @@
       this.halt();
       this.pause();
       this.drawn.push(...points);
+      this.epoch += 1; // 待っている答えは、もう使わない。
       this.shape = this.field = null;
+      this.readout.textContent = '';
       this.draw();
       this.say(`点が ${this.drawn.length} 個になりました。「進める」を押すと、この点を本物として学習します。`);
     }

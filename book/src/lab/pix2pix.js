@@ -8,6 +8,7 @@
   const LARGE = 256; // マップを重ねる絵の一辺 (画面の点)
   const RUNS = ['L1 と GAN の両方', 'L1 だけ', 'スキップ結合なし'];
   const PEN = 1.7; // 太字のゴシック体の、線の半分の太さ (画素)
+  const STROKE = 5; // これより長い線を、1 画と数える (画素)
   const BOOK = { glyph: 7, seed: 0, judge: 'fake' };
 
   class Pix2PixBench extends Bench {
@@ -33,12 +34,12 @@
       this.map = canvas(LARGE, LARGE, { class: 'lab-plane', tabindex: '0' });
       this.readout = make('p', { class: 'lab-readout' });
       this.controls = {
-        glyph: choice('字', [['own', '自分で書く']], 'own', (glyph) => (glyph === 'own' ? this.wipe() : this.set({ glyph: Number(glyph) }))),
+        glyph: choice('字', [['own', '自分で書く']], 'own', (glyph) => (glyph === 'own' ? this.wipe() : this.choose({ glyph: Number(glyph) }))),
         judge: choice('識別器に見せる絵', [['fake', '「両方」の出力'], ['real', '正解（取り置いた字のとき）']], this.settings.judge, (judge) => this.set({ judge })),
       };
       this.tasks = tasks([
         { text: '線が 3 画以上の字を書いて、明朝体にしてもらう', reached: ({ own, strokes }) => own && strokes >= 3 },
-        { text: '取り置いた字で、L1 だけの出力が、両方より鮮明でない（ぼけている）ことを確かめる', reached: ({ own, scores }) => !own && scores[1][2] < scores[0][2] },
+        { text: '取り置いた字で、L1 だけの出力が、両方より鮮明でない（ぼけている）ことを確かめる', reached: ({ own, chosen, scores }) => !own && chosen && scores[1][2] < scores[0][2] },
         { text: '識別器のマップのマスを押し、画像の外まで見ているマスを見つける', reached: ({ pressed, outside }) => pressed && outside },
       ]);
       box.append(
@@ -46,7 +47,7 @@
           make('div', {},
             make('div', { class: 'lab-pictures' }, make('figure', {}, this.pad, make('figcaption', {}, '入力（指で書けます）')), this.truthBox),
             make('div', { class: 'lab-controls' }, this.controls.glyph),
-            make('div', { class: 'lab-buttons' }, button('書いた字を消す', () => this.wipe()), button('ノイズを引き直す', () => this.set({ seed: this.settings.seed + 1 })))),
+            make('div', { class: 'lab-buttons' }, button('書いた字を消す', () => this.wipe()), button('ノイズを引き直す', () => this.choose({ seed: this.settings.seed + 1 })))),
           make('div', { class: 'lab-side' }, ...rows, this.news)),
         make('p', { class: 'lab-heading' }, '識別器の答えのマップ'),
         make('div', { class: 'lab-stage' },
@@ -59,8 +60,8 @@
       this.pad.addEventListener('pointerdown', (event) => {
         this.pad.setPointerCapture(event.pointerId);
         if (!this.own) this.wipe();
-        this.strokes += 1;
         this.last = null;
+        this.long = 0;
         this.ink(event);
       });
       this.pad.addEventListener('pointermove', (event) => { if (this.pad.hasPointerCapture(event.pointerId)) this.ink(event); });
@@ -82,11 +83,19 @@
       this.cell = [middle, middle];
     }
 
+    /** 読者が、字かノイズを選んだ。 */
+    choose(next) {
+      this.chosen ||= !this.own || 'glyph' in next;
+      return this.set(next);
+    }
+
     set(next) {
       Object.assign(this.settings, next);
       if ('glyph' in next) this.own = null;
       this.controls.glyph.set(this.own ? 'own' : String(this.settings.glyph));
-      this.controls.judge.set(this.settings.judge);
+      // 自分で書いた字に、正解は無い。
+      this.controls.judge.querySelector('[value=real]').disabled = Boolean(this.own);
+      this.controls.judge.set(this.own ? 'fake' : this.settings.judge);
       return this.follow(() => this.look());
     }
 
@@ -147,9 +156,9 @@
       const seen = (from) => `${Math.max(from, 0) + 1}〜${Math.min(from + reach, SIDE)}`;
       const outside = left < 0 || top < 0 || left + reach > SIDE || top + reach > SIDE;
       const mean = map.reduce((sum, value) => sum + value / map.length, 0);
-      this.readout.textContent = `マップは ${side}×${side}。上から ${row + 1}、左から ${column + 1} のマスの答えは ${map[row * side + column].toFixed(2)}（平均 ${mean.toFixed(2)}）。見ているのは ${reach}×${reach} 画素で、縦 ${seen(top)}、横 ${seen(left)} 画素目${outside ? 'と、画像の外の余白' : ''}です。`;
+      this.readout.textContent = `マップは ${side}×${side}。上から ${row + 1}、左から ${column + 1} のマスの答えは ${map[row * side + column].toFixed(2)}（平均 ${mean.toFixed(2)}）。見ているのは ${reach}×${reach} 画素で、縦 ${seen(top)}、横 ${seen(left)} 画素目${outside ? 'と、画像の外の余白' : ''}です。${real ? '取り置いた字は学習で見ていないので、正解でも低く答えることがあります。' : ''}`;
       this.map.setAttribute('aria-label', `識別器の答えのマップ。矢印キーでマスを選びます。${this.readout.textContent}`);
-      this.tasks.check({ own: Boolean(this.own), strokes: this.strokes, scores: this.view.scores, pressed: this.pressed, outside });
+      this.tasks.check({ own: Boolean(this.own), chosen: this.chosen, strokes: this.strokes, scores: this.view.scores, pressed: this.pressed, outside });
     }
 
     point(event) {
@@ -193,6 +202,10 @@
         this.own[index] = Math.max(this.own[index], Math.min(Math.max(2 * (PEN - distance), -1), 1));
       }
       this.last = now;
+      // 点を打っただけでは、1 画と数えない。
+      const before = this.long;
+      this.long += Math.sqrt(long);
+      if (before < STROKE && this.long >= STROKE) this.strokes += 1;
       this.pad.show(this.own);
       this.set({});
     }

@@ -21,6 +21,13 @@
   const inside = ({ kernel, stride }) =>
     range(0, stride - 1, 1).map((from) => range(0, kernel - 1, 1).filter((at) => at % stride === from).length);
 
+  /** 削られて出力が無くなるパディングと、入力の外のはんこを、使える範囲へ戻す。 */
+  const fit = (settings) => ({
+    padding: Math.min(settings.padding, Math.floor((output_size({ ...settings, padding: 0 }) - 1) / 2)),
+    row: Math.min(settings.row, settings.size - 1),
+    column: Math.min(settings.column, settings.size - 1),
+  });
+
   const sorted = (values) => [...new Set(values)].sort((a, b) => a - b);
 
   class StampsBench extends FormulaBench {
@@ -34,6 +41,7 @@
         row: { name: 'はんこを押す行', values: cell, show: (v) => `${v + 1} 行目` },
         column: { name: 'はんこを押す列', values: cell, show: (v) => `${v + 1} 列目` },
       });
+      for (const [key, value] of Object.entries(fit(this.settings))) this.controls[key].set(this.settings[key] = value);
       this.picture = drawing(WIDTH, HEIGHT, { class: 'lab-drawing lab-tap' });
       this.picture.addEventListener('pointerdown', (event) => {
         const [x, y] = this.picture.spot(event);
@@ -47,7 +55,7 @@
         legend: ['上が入力で、マスを押すと、下の出力にそのはんこの範囲が出ます。下の数は、届くはんこの枚数です。薄い縁は、パディングで削られる所です。'],
         items: [
           { text: 'ストライド 2 で、重なりにむらを出す（市松模様のもと）', reached: ({ even, gaps, settings }) => settings.stride === 2 && !even && !gaps },
-          { text: 'むらを無くしたまま、縦横をちょうど 2 倍にする', reached: ({ even, settings, output }) => even && output === 2 * settings.size && settings.kernel !== BOOK.kernel },
+          { text: 'k = 4 のほかにもう一つ、むら無しで縦横をちょうど 2 倍にする組を見つける', reached: ({ even, settings, output }) => even && output === 2 * settings.size && settings.kernel !== BOOK.kernel },
           { text: 'はんこの届かない所を作る', reached: ({ gaps }) => gaps },
         ],
         remember: 'カーネルがストライドで割り切れないと、はんこの重なりにむらができます。それが市松模様のもとです。',
@@ -57,22 +65,25 @@
     compute(settings) {
       const line = inside(settings);
       const counts = sorted(line.flatMap((a) => line.map((b) => a * b)));
-      return { output: output_size(settings), line: sorted(line), counts, even: counts.length === 1, gaps: counts[0] === 0 };
+      const inner = settings.kernel <= settings.stride * settings.size; // 縁のはんこの影響を受けない所があるか。
+      return { output: output_size(settings), line: sorted(line), counts, inner, even: inner && counts.length === 1, gaps: counts[0] === 0 };
     }
 
-    /** 入力を小さくしたら、外に出たはんこを内へ戻す。 */
     change(next) {
-      const last = (next.size ?? this.settings.size) - 1;
-      const { row, column } = { ...this.settings, ...next };
-      super.change({ ...next, row: Math.min(row, last), column: Math.min(column, last) });
+      const all = { ...this.settings, ...next };
+      const fitted = fit(all);
+      super.change({ ...next, ...fitted });
+      if (fitted.padding < all.padding) this.say(`パディング ${all.padding} では、出力が無くなります。${fitted.padding} に戻しました。`);
     }
 
-    read({ output, line, counts }, { size, kernel, stride, padding }) {
+    read({ output, line, counts, inner }, { size, kernel, stride, padding }) {
       const across = line.length === 1 ? `どこも ${line[0]}` : ` ${line.join(' と ')}`;
-      return `出力の大きさ = (${size} − 1) × ${stride} + ${kernel} − 2 × ${padding} = ${output}。内側の重なりは、1 方向で${across}、縦横を掛けて ${counts.join('、')} です。`;
+      const overlap = inner ? `内側の重なりは、1 方向で${across}、縦横を掛けて ${counts.join('、')} です。` : '入力が小さく、内側がありません。';
+      return `出力の大きさ = (${size} − 1) × ${stride} + ${kernel} − 2 × ${padding} = ${output}。${overlap}`;
     }
 
-    judge({ even, gaps, counts }, { kernel, stride }) {
+    judge({ inner, even, gaps, counts }, { kernel, stride }) {
+      if (!inner) return 'どこも縁にかかっています: 入力を大きくすると、内側ができます。';
       if (gaps) return `カーネル ${kernel} がストライド ${stride} より小さいので、はんこの届かない所があります（0 枚）。`;
       if (!even) return `重なりにむらがあります（${counts.join('、')} 枚）: 市松模様のもと。${kernel} は ${stride} で割り切れません。`;
       return `重なりは、内側のどこでも ${counts[0]} 枚です。${kernel} が ${stride} で割り切れるからです。`;
