@@ -122,8 +122,20 @@ fn the_gan_in_the_page_makes_digits() {
 fn the_vae_in_the_page_draws_its_map_and_reads_a_letter() {
     let Some(reader) = opened("ch02-vae/run.html", "vae") else { return };
     assert_same_numbers(&reader, "vae", 3);
-    reader.js("box.bench.restart().then(() => box.bench.advance(400))");
-    assert!(reader.is("box.bench.apart() > 0.7"), "{}", reader.text(".lab-readout"));
+    reader.js("box.bench.restart()");
+    // 学習の前に点を 1 つ打っても、課題はできない。
+    reader.js("box.bench.drawn[100] = 1; box.bench.read()");
+    assert!(reader.text(".lab-news").contains("まだ場所に意味はありません"));
+    assert_eq!(reader.count(".lab-done"), 0);
+    press(&reader, "書いた字を消す");
+    assert_eq!(reader.text(".lab-news"), "");
+    // 動きを減らす設定での「進める」。
+    for step in [200, 400, 600] {
+        press(&reader, "200 回");
+        reader.wait(&format!("box.bench.map.step === {step}"));
+    }
+    reader.wait("box.querySelectorAll('.lab-done').length === 1");
+    assert!(reader.is("box.bench.apart() >= 0.795"), "{}", reader.text(".lab-readout"));
     // テストデータの絵の代わりに、デコーダの描いた字を書き込む。
     reader.js("(async () => {
            const at = [...box.bench.map.labels].indexOf('い');
@@ -132,6 +144,47 @@ fn the_vae_in_the_page_draws_its_map_and_reads_a_letter() {
            await box.bench.read();
          })()");
     assert!(reader.text(".lab-news").contains("「い」のそば"), "{}", reader.text(".lab-news"));
+    let ink = reader.js("box.bench.drawn.filter((value) => value > 0).length");
+    assert_eq!(reader.count(".lab-done"), 2, "墨 {ink}");
+    // 止まっているあいだに配色を替えても、描き直す。
+    reader.js("window.before = box.bench.plane.toDataURL(); document.documentElement.classList.replace('light', 'navy'); 0");
+    reader.wait("before !== box.bench.plane.toDataURL()");
+}
+
+/// 学習する台の「進める」は見えていて、押すと進み、もう 1 度押すと止まる。
+#[test]
+fn the_play_button_of_every_training_bench_is_in_sight_and_trains() {
+    let Some(reader) = Reader::new() else { return };
+    reader.open("lab/index.html");
+    // 試験のブラウザは動きを減らす設定で、「進める」が「200 回」に替わる。ここでは、ふつうの設定にする。
+    reader.js("window.matchMedia = () => ({ matches: false }); 0");
+    for bench in ["gan", "vae", "diffusion"] {
+        open(&reader, bench);
+        assert!(reader.is("box.querySelector('.lab-play')?.checkVisibility() === true"), "{bench}");
+        press(&reader, "進める");
+        reader.wait("(box.bench.view ?? box.bench.map ?? box.bench).step > 0");
+        press(&reader, "止める");
+        assert!(reader.is("!box.bench.running"), "{bench}");
+    }
+}
+
+/// 書き替えられたリンクの値は、選べる値に直してから始める。
+#[test]
+fn a_broken_link_opens_with_values_the_bench_can_take() {
+    let Some(reader) = Reader::new() else { return };
+    reader.open("lab/index.html");
+    reader.js(
+        "history.replaceState(null, '', '#lab-gan?data=zzz&k=-3&seed=1.5&loss=foo&z=7&lr_g='); 0",
+    );
+    open(&reader, "gan");
+    reader.wait("box.bench.view?.step === 0");
+    assert_eq!(
+        reader.js("box.bench.settings"),
+        json!({ "data": "ring", "lr_g": 1e-3, "lr_d": 2e-3, "k": 1, "loss": "non-saturating", "pack": 1, "z": 8, "seed": 2 })
+    );
+    reader.js("history.replaceState(null, '', '#lab-vae?beta=-5&autoencoder=zzz'); 0");
+    open(&reader, "vae");
+    assert!(reader.is("box.bench.settings.beta === 0 && box.bench.settings.autoencoder === false"));
 }
 
 /// 数字に替えると操作が入れ替わる台も、読み上げと対比の規則を守る (ほかの台は lab_every)。

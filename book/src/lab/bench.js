@@ -306,15 +306,24 @@ window.workbookLab = (() => {
     return list;
   }
 
-  /** 台の設定を、ページの番地の # の後ろに読み書きする。どこにも送らない。 */
-  function shared(name, settings) {
+  /**
+   * 台の設定を、ページの番地の # の後ろに読み書きする。どこにも送らない。
+   * リンクの値は人が書き替えられるので、`allowed` (設定の名前 → 選べる値の並び) の中から、近い数か、はじめの値に直す。
+   */
+  function shared(name, settings, allowed = {}) {
     const start = `#lab-${name}?`;
     if (location.hash.startsWith(start)) {
       for (const [key, value] of new URLSearchParams(location.hash.slice(start.length))) {
         if (!(key in settings)) continue;
         const kind = typeof settings[key];
-        const read = kind === 'number' ? Number(value) : kind === 'boolean' ? value === 'true' : value;
-        if (kind !== 'number' || Number.isFinite(read)) settings[key] = read;
+        const values = allowed[key];
+        if (kind === 'number') {
+          const read = Number(value);
+          if (value.trim() === '' || !Number.isFinite(read)) continue;
+          settings[key] = values ? values[nearest(values, read)] : key === 'seed' ? whole(read, 0, 999999) : read;
+        } else if (kind === 'boolean') {
+          if (value === 'true' || value === 'false') settings[key] = value === 'true';
+        } else if (!values || values.includes(value)) settings[key] = value;
       }
     }
     return () => `${location.href.split('#')[0]}${start}${new URLSearchParams(settings)}`;
@@ -324,7 +333,8 @@ window.workbookLab = (() => {
   const whole = (value, from, to) => Math.min(Math.max(Math.round(value), from), to);
 
   /** リンクを写すボタン。写せないときは、番地の欄に出す。 */
-  function shareButton(link, say) {
+  function shareButton(link, tell) {
+    const say = (text) => tell(link().includes('data=drawn') ? `${text}描いた点は、リンクに入りません。` : text);
     return button('この設定のリンクを写す', async () => {
       try {
         await navigator.clipboard.writeText(link());
@@ -365,6 +375,8 @@ window.workbookLab = (() => {
     settle(box) {
       super.settle(box);
       document.addEventListener('visibilitychange', () => { if (document.hidden) this.pause(); });
+      // 配色が替わったら、canvas を描き直す (`repaint` を持つ台だけ)。
+      new MutationObserver(() => this.repaint?.()).observe(document.documentElement, { attributes: true, attributeFilter: ['class'] });
       // 動きを減らす設定では、途中を描かず、押した回数だけ進める。
       if (still()) this.play.replaceWith(button('200 回', () => this.advance(200)));
     }
@@ -460,17 +472,32 @@ window.workbookLab = (() => {
     return element;
   }
 
-  /** 図を、指やマウスでつかんで動かす。`grab` が返したものを、動いた先 (図の座標) と一緒に `move` に渡す。 */
+  /**
+   * 図を、指やマウスでつかんで動かす。`grab` が返したものを、動いた先 (図の座標) と一緒に `move` に渡す。
+   * 指では、ページを送るつもりかもしれないので、少し動くか、離すまで待つ。
+   */
   function drag(svg, grab, move, drop = () => {}) {
     let held = null;
+    let from = null; // 待っているあいだの、指を置いた場所 (画面の座標)
     svg.addEventListener('pointerdown', (event) => {
       held = grab(svg.spot(event));
       if (held === null) return;
       svg.setPointerCapture(event.pointerId);
+      from = event.pointerType === 'touch' ? event : null;
+      if (!from) move(held, svg.spot(event));
+    });
+    svg.addEventListener('pointermove', (event) => {
+      if (held === null) return;
+      if (from && Math.abs(event.clientX - from.clientX) < 6 && Math.abs(event.clientY - from.clientY) < 24) return; // 縦に送るなら、24 画素までに pointercancel が来る。
+      from = null;
       move(held, svg.spot(event));
     });
-    svg.addEventListener('pointermove', (event) => { if (held !== null) move(held, svg.spot(event)); });
-    svg.addEventListener('pointerup', (event) => { if (held !== null) drop(held, svg.spot(event)); held = null; });
+    svg.addEventListener('pointerup', (event) => {
+      if (held === null) return;
+      if (from) move(held, svg.spot(event));
+      drop(held, svg.spot(event));
+      held = null;
+    });
     svg.addEventListener('pointercancel', () => { held = null; });
   }
 
@@ -576,7 +603,10 @@ window.workbookLab = (() => {
       this.draw(state, this.settings);
       const named = this.judge(state, this.settings);
       const fresh = this.tasks.check({ ...state, settings: this.settings }).map((at) => `課題 ${at} ができました。`);
-      if (named !== this.named || fresh.length) this.say([named, ...fresh].join(' '));
+      // 「できました」は、しばらく見せたら、次に動かしたときに消す。
+      const old = this.praise && this.news.textContent === this.praise.text && performance.now() - this.praise.at > 3000;
+      if (named !== this.named || fresh.length || old) this.say([named, ...fresh].join(' '));
+      if (fresh.length) this.praise = { text: this.news.textContent, at: performance.now() };
       this.named = named;
     }
   }

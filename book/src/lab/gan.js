@@ -2,7 +2,7 @@
 (() => {
   'use strict';
 
-  const { benches, Bench, openRoom, make, button, slider, choice, canvas, stamp, chart, colors, Series, tasks, shared, shareButton } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, slider, choice, check, canvas, stamp, chart, colors, Series, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 420; // 平面の一辺 (画面の点)
   const GRID = 42; // 識別器の答えを調べる格子
@@ -16,6 +16,12 @@
   const BROKEN = { lr_d: 2e-4 };
   const CURED = { lr_d: 2e-4, pack: 2 };
 
+  const KINDS = [['ring', '輪（8 つの山）'], ['moons', '三日月'], ['drawn', '自分で描く'], ['digits', '手書き数字']];
+  const LOSSES = [['non-saturating', '−log D(G(z))'], ['saturating', 'log(1 − D(G(z)))']];
+  const [KS, PACKS, ZS] = [[1, 2, 3, 5], [1, 2, 4], [1, 2, 4, 8, 32]];
+  // 学習率は、章のコードが調べて断る。
+  const ALLOWED = { data: KINDS.map(([key]) => key), k: KS, loss: LOSSES.map(([key]) => key), pack: PACKS, z: ZS };
+
   const rate = (value) => value.toFixed(6).replace(/0+$/, '');
   const percent = (value) => `${Math.round(100 * value)} %`;
 
@@ -23,7 +29,7 @@
     constructor(box, room) {
       super('gan', room);
       this.settings = { ...BOOK };
-      this.link = shared('gan', this.settings);
+      this.link = shared('gan', this.settings, ALLOWED);
       this.drawn = [];
       this.arrows = true;
       this.build(box);
@@ -48,33 +54,29 @@
       const cures = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '壊す・直す' }, ...this.cures,
         button('本の設定に戻す', () => this.change(this.digits ? DIGITS : BOOK)));
       this.controls = {
-        data: choice('データ', [['ring', '輪（8 つの山）'], ['moons', '三日月'], ['drawn', '自分で描く'], ['digits', '手書き数字']], this.settings.data, (data) => this.choose(data)),
+        data: choice('データ', KINDS, this.settings.data, (data) => this.choose(data)),
         lr_g: slider('生成器の学習率', RATES, this.settings.lr_g, rate, (lr_g) => this.tune({ lr_g })),
         lr_d: slider('識別器の学習率', RATES, this.settings.lr_d, rate, (lr_d) => this.tune({ lr_d })),
-        k: slider('識別器の更新 k', [1, 2, 3, 5], this.settings.k, String, (k) => this.tune({ k })),
-        loss: choice('生成器の損失', [['non-saturating', '−log D(G(z))'], ['saturating', 'log(1 − D(G(z)))']], this.settings.loss, (loss) => this.tune({ loss })),
-        pack: slider('一度に見せる数', [1, 2, 4], this.settings.pack, String, (pack) => this.change({ pack })),
-        z: slider('z の次元', [1, 2, 4, 8, 32], this.settings.z, String, (z) => this.change({ z })),
+        k: slider('識別器の更新 k', KS, this.settings.k, String, (k) => this.tune({ k })),
+        loss: choice('生成器の損失', LOSSES, this.settings.loss, (loss) => this.tune({ loss })),
+        pack: slider('一度に見せる数', PACKS, this.settings.pack, String, (pack) => this.change({ pack })),
+        z: slider('z の次元', ZS, this.settings.z, String, (z) => this.change({ z })),
       };
       const pace = slider('速さ（回ごとに描く）', [1, 5, 10, 20, 50], this.speed, String, (speed) => { this.speed = speed; });
-      const arrows = make('input', { type: 'checkbox' });
-      arrows.checked = this.arrows;
-      arrows.addEventListener('change', () => { this.arrows = arrows.checked; this.draw(); });
+      const arrows = check('作った点に届く勾配の矢印', this.arrows, (shown) => { this.arrows = shown; this.draw(); });
       this.tasks = tasks([
         { text: '8 つの山を、すべて覆わせる', reached: ({ modes, step }) => modes === 8 && step >= 200 },
-        { text: '壊して、覆う山を 4 つ以下にする（1,000 回より後で）', reached: ({ modes, step, settings }) => settings.lr_d <= 3e-4 && settings.pack === 1 && step >= 1000 && modes <= 4 },
+        { text: '壊して、覆う山を 1〜4 つにする（1,000 回より後で）', reached: ({ modes, step, settings }) => settings.lr_d <= 3e-4 && settings.pack === 1 && step >= 1000 && modes >= 1 && modes <= 4 },
         { text: '識別器の学習率はそのままで、7 つ以上に直す', reached: ({ modes, step, settings }) => settings.lr_d <= 3e-4 && settings.pack > 1 && step >= 300 && modes >= 7 },
       ]);
       this.legend = make('p', { class: 'lab-legend' });
       this.stamp = stamp(PIXELS);
       box.append(
         make('div', { class: 'lab-stage' },
-          make('div', {}, this.plane, this.legend, steps),
+          make('div', {}, this.plane, this.legend, steps, cures),
           make('div', { class: 'lab-side' }, this.readout, this.news, this.outputs, this.losses)),
-        cures,
         make('details', {}, make('summary', {}, '設定を変える'),
-          make('div', { class: 'lab-controls' }, ...Object.values(this.controls), pace,
-            make('label', { class: 'lab-choice' }, arrows, make('span', {}, '作った点に届く勾配の矢印')))),
+          make('div', { class: 'lab-controls' }, ...Object.values(this.controls), pace, arrows)),
         make('p', { class: 'lab-heading' }, 'やってみよう'), this.tasks,
         shareButton(this.link, (text) => this.say(text)),
         make('p', { class: 'lab-remember' }, '覚えておくこと: 作った点が本物らしくても、種類がそろっているとは限りません。種類が偏るのが、モード崩壊です。'));
@@ -111,10 +113,12 @@
       const own = data === 'drawn';
       this.history = { D: new Series(), G: new Series(), real: new Series(), fake: new Series() };
       this.named = '';
-      for (const cure of this.cures) cure.hidden = this.digits; // 本の壊した学習は、輪のもの。
+      this.epoch = (this.epoch ?? 0) + 1;
+      for (const cure of this.cures) cure.hidden = data !== 'ring'; // 本の壊した学習は、輪のもの。
       if (own && !this.drawn.length) {
         this.view = null;
         this.real = [];
+        this.readout.textContent = '';
         this.draw();
         this.say('平面を押して点を描き、「進める」を押してください。');
         return;
@@ -127,8 +131,12 @@
       if (going) this.run();
     }
 
+    /** 待つあいだに学習し直されたら、古い答えは捨てる。 */
     async look() {
-      this.view = await this.ask('view', { grid: GRID, extent: EXTENT, samples: this.digits ? PICTURES : SAMPLES });
+      const { epoch } = this;
+      const view = await this.ask('view', { grid: GRID, extent: EXTENT, samples: this.digits ? PICTURES : SAMPLES });
+      if (epoch !== this.epoch) return;
+      this.view = view;
       this.draw();
       this.judge();
     }
@@ -136,7 +144,9 @@
     async advance(count) {
       if (!this.view) await this.restart();
       if (!this.view) return;
+      const { epoch } = this;
       const { losses, finite } = await this.ask('train', count);
+      if (epoch !== this.epoch) return;
       for (let at = 0; at < losses.length; at += 4) {
         this.history.D.push(losses[at]);
         this.history.G.push(losses[at + 1]);
@@ -151,8 +161,11 @@
       this.pause();
       if (!this.view) await this.restart();
       if (!this.view) return;
+      const { epoch } = this;
       const answer = await this.ask(who);
+      if (epoch !== this.epoch) return;
       await this.look();
+      if (epoch !== this.epoch) return;
       this.say(who === 'discriminator'
         ? `識別器の番: ${this.digits ? '作った絵は変わっていません' : '背景だけが変わりました。作った点は動いていません'}。損失は ${answer['loss D'].toFixed(3)} です。`
         : `生成器の番: ${this.digits ? '作った絵が、少し変わりました' : '作った点が、矢印の向きへ少し動きました'}。識別器の重みはそのままです。損失は ${answer['loss G'].toFixed(3)} です。`);
@@ -174,6 +187,7 @@
       let name = '';
       if (this.finite === false) name = '値があふれました（発散）。学習率を下げて、はじめからやり直してください。';
       else if (step >= 300 && real > 0.95 && fake < 0.05) name = '識別器が見分けきっています。生成器には、わずかな手がかりしか届きません。';
+      else if (ring && step >= 800 && modes === 0) name = '作った点が、8 つの山のどれも覆っていません。';
       else if (ring && step >= 800 && modes <= 4) name = `8 つのうち ${modes} つしか覆っていません: モード崩壊`;
       else if (ring && step >= 200 && modes === 8) name = '8 つの山を、すべて覆っています。';
       else if (this.digits && step >= 300 && kinds <= 5) name = `${PICTURES} 枚が、${kinds} 種類の数字にしか読めません: 種類が偏っています。`;
@@ -198,7 +212,7 @@
       this.legend.replaceChildren(...(this.digits
         ? ['学習する前の絵は、ただの砂嵐です。分類器は字になっていない絵も、どれかの数字に読みます。数えているのは種類の偏りで、出来の良さではありません。']
         : [make('span', { class: 'lab-real' }, '● 本物'), ' ', make('span', { class: 'lab-fake' }, '● 作った点'),
-          ' 背景の緑が濃いほど、識別器は本物だと答えています（白は 1/2 より下）。']));
+          ' 背景の緑が濃いほど、識別器は本物だと答えています（色の無い所は 1/2 より下）。']));
       this.plane.paint((context) => {
         if (this.digits) {
           this.drawDigits(context, paint);
@@ -258,6 +272,8 @@
       }));
       this.losses.setAttribute('aria-label', '識別器と生成器の損失の移り変わり。');
     }
+
+    repaint() { this.draw(); }
 
     /** 本物の数字と、作った数字、分類器の読んだ枚数。 */
     drawDigits(context, paint) {

@@ -9,6 +9,8 @@
   const PIXELS = 16;
   const LETTERS = [...'あいうえお'];
   const CLASSES = ['#4477AA', '#EE6677', '#228833', '#C2A21A', '#AA3377']; // 図の地図と同じ 5 色 (tools::plot::color::CLASSES)
+  const LEARNED = 300; // 書いた字を置けるようになる回数
+  const INK = 16; // 字と見る、墨の画素の数
   const BETAS = [0, 0.1, 0.3, 1, 3, 10, 30];
   const BOOK = { beta: 1, autoencoder: false, seed: 0 };
 
@@ -16,7 +18,7 @@
     constructor(box, room) {
       super('vae', room);
       this.settings = { ...BOOK };
-      this.link = shared('vae', this.settings);
+      this.link = shared('vae', this.settings, { beta: BETAS });
       this.z = [0, 0];
       this.build(box);
     }
@@ -35,13 +37,13 @@
       };
       const pace = slider('速さ（回ごとに描く）', [1, 5, 10, 20, 50], this.speed, String, (speed) => { this.speed = speed; });
       this.tasks = tasks([
-        { text: '五つの字が、地図の上で分かれるまで学習する', reached: ({ apart }) => apart >= 0.9 },
+        { text: '五つの字が、地図の上で分かれるまで学習する（隣の点が同じ字なのが 80 % 以上）', reached: ({ apart }) => Math.round(100 * apart) >= 80 },
         { text: 'β を大きくして、地図をつぶす（500 回より後で、雲が重なる）', reached: ({ settings, step, apart }) => !settings.autoencoder && settings.beta > 1 && step >= 500 && apart <= 0.5 },
-        { text: '字を書いて、その字のそばに置いてもらう', reached: ({ placed }) => placed },
+        { text: '300 回より後で、字を書いて、その字のそばに置いてもらう', reached: ({ written }) => written },
       ]);
       box.append(
         make('div', { class: 'lab-stage' },
-          make('div', {}, this.plane, make('p', { class: 'lab-legend' }, '点はテストデータの平均 μ、薄い円は雲の広がり σ、破線の円は N(0, I) の 1σ と 2σ です。押した場所の z を、デコーダが絵にします。')),
+          make('div', {}, this.plane, make('p', { class: 'lab-legend' }, '点はテストデータの平均 μ、薄い円は雲の広がり σ、破線の円は N(0, I) の 1σ と 2σ です。押した場所の z を、デコーダが絵にします。'), steps),
           make('div', { class: 'lab-side' }, this.readout, this.news,
             make('div', { class: 'lab-pictures' },
               make('figure', {}, this.pad, make('figcaption', {}, '指で書く')),
@@ -71,6 +73,7 @@
       const going = this.running;
       this.pause();
       const { beta, autoencoder, seed } = this.settings;
+      this.epoch = (this.epoch ?? 0) + 1;
       this.history = { reconstruction: new Series(), kl: new Series() };
       await this.ask('start', { beta, autoencoder, seed });
       this.say('');
@@ -84,7 +87,9 @@
     }
 
     async advance(count) {
+      const { epoch } = this;
       const { losses } = await this.ask('train', count);
+      if (epoch !== this.epoch) return;
       for (let at = 0; at < losses.length; at += 3) {
         this.history.reconstruction.push(losses[at]);
         this.history.kl.push(losses[at + 1]);
@@ -131,7 +136,7 @@
       const spread = this.map.deviations.reduce((sum, value) => sum + value, 0) / this.map.deviations.length;
       const collapsed = !this.settings.autoencoder && step >= 500 && apart <= 0.5 && spread > 0.8;
       this.say(collapsed ? '雲がどれも N(0, I) に重なり、字を見分けられません: 事後崩壊' : this.placed ? this.news.textContent : '');
-      this.tasks.check({ step, apart, settings: this.settings, placed: this.placed });
+      this.tasks.check({ step, apart, settings: this.settings, written: this.written });
       this.plane.setAttribute('aria-label', `潜在平面。矢印キーで点を動かします。${this.readout.textContent}`);
       this.picture.setAttribute('aria-label', `z = (${this.z.map((v) => v.toFixed(2)).join(', ')}) の、デコーダの絵。`);
     }
@@ -196,6 +201,8 @@
       this.losses.setAttribute('aria-label', '再構成の項と KL の移り変わり。');
     }
 
+    repaint() { if (this.map) this.draw(); }
+
     /** 値 [-1, 1] の画素。1 が墨。 */
     paint(target, pixels) {
       const context = target.getContext('2d');
@@ -220,7 +227,8 @@
 
     wipe() {
       this.drawn = new Float32Array(PIXELS * PIXELS).fill(-1);
-      this.placed = false;
+      this.placed = this.written = false;
+      this.say('');
       this.paint(this.pad, this.drawn);
     }
 
@@ -238,9 +246,11 @@
     async read() {
       const { mean } = await this.ask('encode', Array.from(this.drawn));
       const name = this.nearest(mean);
+      const { step } = this.map;
       this.placed = true;
+      this.written = step >= LEARNED && this.drawn.filter((value) => value > 0).length >= INK;
       await this.move([...mean]);
-      this.say(`書いた字は、「${name}」のそばの (${[...mean].map((v) => v.toFixed(2)).join(', ')}) に置かれました。右が、そこから戻した絵です。`);
+      this.say(`書いた字は、「${name}」のそばの (${[...mean].map((v) => v.toFixed(2)).join(', ')}) に置かれました。右が、そこから戻した絵です。${step < LEARNED ? `学習が ${LEARNED} 回に足りないので、まだ場所に意味はありません。` : ''}`);
     }
   }
 
