@@ -38,6 +38,12 @@ fn the_diffusion_in_the_page_trains_breaks_and_is_mended() {
     reader.wait("box.bench.walk?.step === 0");
     settle(&reader);
     assert!(news(&reader).contains("まだ何も学んでいない"), "{}", news(&reader));
+    // 配色を替えると、止まっていても描き直す。
+    reader.js("window.painted = 0; window.paint = box.bench.plane.paint; box.bench.plane.paint = () => { painted += 1; }; document.documentElement.classList.add('another'); 0");
+    reader.wait("painted === 1");
+    reader.js(
+        "box.bench.plane.paint = paint; document.documentElement.classList.remove('another'); 0",
+    );
     // 見えているボタンで、学習が進む。
     press(&reader, "200 回");
     reader.wait("box.bench.step === 200 && box.bench.walk?.step === 200");

@@ -390,6 +390,8 @@
 
     // ---- 描く ----
 
+    repaint() { this.draw(); }
+
     draw() {
       const paint = colors();
       this.plane.paint((context) => {

@@ -122,6 +122,8 @@
       this.draw();
     }
 
+    repaint() { if (this.view) this.draw(); }
+
     /** マップの答えと、選んだマスの受容野。 */
     draw() {
       const { side, reach, start, jump } = this.field;
