@@ -187,6 +187,34 @@ fn a_broken_link_opens_with_values_the_bench_can_take() {
     assert!(reader.is("box.bench.settings.beta === 0 && box.bench.settings.autoencoder === false"));
 }
 
+/// 指では、置いただけでは値が変わらない。縦に送れば変わらず、横に引くか、その場で離せば変わる。
+#[test]
+fn a_thumb_that_scrolls_the_page_changes_nothing() {
+    let Some(reader) = opened("lab/index.html", "coins") else { return };
+    reader.js(
+        "window.touch = (type, x, y) => {
+           const svg = box.bench.picture, frame = svg.getBoundingClientRect();
+           svg.setPointerCapture = () => {};
+           svg.dispatchEvent(new PointerEvent(type, { pointerId: 9, pointerType: 'touch', clientX: frame.left + frame.width * 0.3 + x, clientY: frame.top + 60 + y }));
+           return box.bench.settings.theta;
+         };
+         window.start = box.bench.settings.theta; 0",
+    );
+    assert!(
+        reader.is("touch('pointerdown', 0, 0) === start && touch('pointermove', 2, 15) === start")
+    );
+    assert!(
+        reader.is("touch('pointercancel', 2, 20) === start && touch('pointerup', 0, 0) === start")
+    );
+    assert!(
+        reader.is("touch('pointerdown', 0, 0) === start && touch('pointerup', 0, 0) !== start")
+    );
+    reader.js("window.start = box.bench.settings.theta; 0");
+    assert!(
+        reader.is("touch('pointerdown', 60, 0) === start && touch('pointermove', 70, 0) > start")
+    );
+}
+
 /// 数字に替えると操作が入れ替わる台も、読み上げと対比の規則を守る (ほかの台は lab_every)。
 #[test]
 fn benches_with_digits_keep_the_accessibility_rules_too() {
