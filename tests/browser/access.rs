@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::reader::{Reader, from_server};
+use crate::reader::{Reader, from_server, thorough};
 use crate::support::{files, real_book};
 
 const AXE: &str = include_str!("axe/axe.min.js");
@@ -64,11 +64,8 @@ const LIGHTEN: &str = "(() => {
 })()";
 
 /// すべてのページを、二つの試験で半分ずつ、同時に調べる。
-///
-/// 1 分近くかかるので、CI (`REQUIRE_BROWSER=1`) だけで行う。手元では、ページの種類ごとの試験だけが動く。
 fn audit_half(rest: usize) {
-    if std::env::var_os("REQUIRE_BROWSER").is_none_or(|value| value != "1") {
-        println!("SKIPPED: すべてのページの検査は、REQUIRE_BROWSER=1 のときだけ行います");
+    if !thorough() {
         return;
     }
     let Some(reader) = Reader::online() else { return };
@@ -89,6 +86,9 @@ fn no_page_breaks_the_accessibility_rules_in_the_other_half() {
 /// 明るい配色と暗い配色で、ページの種類ごとに 1 枚ずつ、色の対比まで調べる。
 #[test]
 fn each_kind_of_page_keeps_its_contrast() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::online() else { return };
     let kinds = [
         "index.html",

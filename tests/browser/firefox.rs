@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::chrome::PATIENCE;
 use crate::lab::assert_same_numbers_by;
-use crate::reader::from_files;
+use crate::reader::{from_files, thorough};
 
 /// 1 つの窓を持つ Firefox。手放すと終わる。
 struct Firefox {
@@ -113,6 +113,9 @@ impl Firefox {
 /// 直に開いたファイルから、どの台も学習でき、損失は Rust の結果と合う。
 #[test]
 fn the_laboratory_gives_the_same_numbers_in_firefox() {
+    if !thorough() {
+        return;
+    }
     let Some(mut firefox) = Firefox::new() else { return };
     for (bench, width) in [("gan", 4), ("vae", 3), ("diffusion", 1)] {
         let url = format!("{}/lab/index.html", from_files());

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::lab::{assert_same_numbers, news, open, opened, press};
-use crate::reader::Reader;
+use crate::reader::{Reader, thorough};
 
 /// 名前が `name` の選択肢かつまみを、`value` にする。
 fn choose(reader: &Reader, name: &str, value: &str) {
@@ -30,6 +30,9 @@ fn settle(reader: &Reader) {
 
 #[test]
 fn the_diffusion_in_the_page_trains_breaks_and_is_mended() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = opened("ch07-diffusion/run.html", "diffusion") else { return };
     assert_same_numbers(&reader, "diffusion", 1);
 
@@ -114,6 +117,9 @@ fn the_diffusion_in_the_page_trains_breaks_and_is_mended() {
 
 #[test]
 fn the_diffusion_in_the_page_makes_the_digit_that_is_asked_for() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = opened("lab/index.html", "diffusion") else { return };
     choose(&reader, "データ", "digits");
     reader.wait("box.bench.digits && box.bench.walk?.read !== undefined");

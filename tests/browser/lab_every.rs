@@ -85,7 +85,6 @@ fn a_shared_link_opens_the_bench_with_its_settings() {
     for (page, bench, changed) in [
         ("ch03-gan/run.html", "gan", json!({ "lr_d": 2e-4, "pack": 2 })),
         ("ch02-vae/run.html", "vae", json!({ "beta": 10 })),
-        ("ch07-diffusion/run.html", "diffusion", json!({ "data": "moons", "time": false })),
         ("ch01-generative-models/theory.html", "coins", json!({ "heads": 3, "tails": 1 })),
         ("ch02-vae/theory.html", "cloud", json!({ "mu": -2, "sigma": 0.3 })),
         ("ch03-gan/theory.html", "hills", json!({ "real": 0.5, "mix": 0.25 })),

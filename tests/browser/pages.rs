@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::reader::{Reader, from_files, from_server};
+use crate::reader::{Reader, from_files, from_server, thorough};
 use crate::support::{files, real_book};
 
 const THEORY: &str = "ch03-gan/theory.html";
@@ -73,6 +73,9 @@ fn arrows_turn_an_ordinary_page() {
 
 #[test]
 fn no_page_scrolls_sideways_on_a_phone() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::online() else { return };
     reader.phone();
     let mut pages = files(real_book(), "html");

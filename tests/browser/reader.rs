@@ -44,6 +44,17 @@ pub fn from_server() -> &'static str {
     })
 }
 
+/// すべてのページや長い学習を調べる、時間のかかる試験を行うか。
+///
+/// 合わせて 1 分あまりかかるので、CI (`REQUIRE_BROWSER=1`) だけで行う。
+pub fn thorough() -> bool {
+    let asked = std::env::var_os("REQUIRE_BROWSER").is_some_and(|value| value == "1");
+    if !asked {
+        println!("SKIPPED: 時間のかかる検査は、REQUIRE_BROWSER=1 のときだけ行います");
+    }
+    asked
+}
+
 /// 1 つのタブで本を読む人。人が違えば、ブラウザに残る記録も違う。
 pub struct Reader {
     pub tab: Tab,

@@ -15,7 +15,8 @@ fn the_book_knows_where_the_reader_stopped() {
         reader.js(first),
         json!([
             ["ch01-generative-models/concept.html", true],
-            ["ch01-generative-models/quiz.html", true]
+            ["ch01-generative-models/quiz.html", true],
+            ["lab/index.html", true]
         ])
     );
     assert!(reader.text(".start-resume").contains("読み始めると"));
