@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::lab::{open, opened};
-use crate::reader::Reader;
+use crate::reader::{Reader, thorough};
 
 const ROOM: &str = "lab/index.html";
 
@@ -81,6 +81,9 @@ fn every_bench_works_by_keyboard_alone() {
 /// 送られたリンクを開くと、台がひとりでに開き、その設定になっている。
 #[test]
 fn a_shared_link_opens_the_bench_with_its_settings() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::new() else { return };
     for (page, bench, changed) in [
         ("ch03-gan/run.html", "gan", json!({ "lr_d": 2e-4, "pack": 2 })),

@@ -1,9 +1,12 @@
 //! 本の全体を 1 枚にした、印刷用のページ。開くのに時間がかかるので、1 度だけ開く。
 
-use crate::reader::Reader;
+use crate::reader::{Reader, thorough};
 
 #[test]
 fn the_whole_book_stands_on_one_page() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::new() else { return };
     reader.phone();
     // 「潜在変数を動かす」図は、置き場所の違いにまごつかずに動く。
