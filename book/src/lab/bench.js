@@ -163,15 +163,9 @@ window.workbookLab = (() => {
 
   /** 一辺 `side` 画素の絵 (値 [-1, 1]、1 が墨) を、枠を付けて広げて描く道具。はみ出した値は、端の明るさで描く。 */
   function stamp(side) {
-    const tile = make('canvas', { width: side, height: side });
-    const small = tile.getContext('2d');
-    const image = small.createImageData(side, side);
+    const tile = picture(side);
     return (context, pixels, x, y, size, frame) => {
-      pixels.forEach((value, at) => {
-        image.data.fill(127.5 * (1 - value), 4 * at, 4 * at + 3);
-        image.data[4 * at + 3] = 255;
-      });
-      small.putImageData(image, 0, 0);
+      tile.show(pixels);
       context.imageSmoothingEnabled = false;
       context.fillStyle = frame;
       context.fillRect(x - 2, y - 2, size + 4, size + 4);
