@@ -192,7 +192,7 @@ fn the_cloud_measures_the_kl_of_the_book() {
 #[test]
 fn the_coin_is_most_likely_at_the_frequency() {
     let Some(reader) = opened("ch01-generative-models/theory.html", "coins") else { return };
-    let theta = "硬貨のモデル θ";
+    let theta = "硬貨 A の θ";
     for (value, log) in
         [("0.50", -6.931), ("0.60", -6.325), ("0.80", -6.390), ("0.90", -7.645), ("0.70", -6.109)]
     {
@@ -201,9 +201,22 @@ fn the_coin_is_most_likely_at_the_frequency() {
     }
     assert!(news(&reader).contains("表の割合 7/10"), "{}", news(&reader));
     assert_eq!(done(&reader), 1);
+    // 硬貨 B は 0.9 のまま。0.5 の硬貨なら、その 2.04 倍このデータが出やすい。
+    assert_close(state(&reader, "other"), -7.645, 5e-4);
+    assert_close(state(&reader, "apart"), 7.645 - 6.109, 1e-3);
+    set(&reader, theta, "0.50");
+    assert!(reader.text(".lab-readout").contains("A の硬貨のほうが 2.04 倍出やすい"));
+    set(&reader, "硬貨 B の θ", "0.50");
+    assert!(reader.text(".lab-readout").contains("同じです"));
+    set(&reader, "硬貨 B の θ", "1.00");
+    assert!(reader.text(".lab-readout").contains("B の硬貨では、このデータは決して出ません"));
+    set(&reader, "硬貨 B の θ", "0.90");
+    set(&reader, theta, "0.70");
     press(&reader, "10 倍の回数を投げる");
     assert_eq!(reader.js("box.bench.settings.heads"), json!(70));
     assert_close(state(&reader, "log"), -61.086, 5e-4);
+    // A (0.7) と B (0.9) の対数尤度の差も、10 倍になる。
+    assert_close(state(&reader, "apart"), 15.366, 5e-4);
     assert_eq!(done(&reader), 2);
     press(&reader, "10 倍の回数を投げる");
     assert!(news(&reader).contains("これより多くは"));

@@ -1,4 +1,5 @@
-// 第2章の台: あいうえおの地図 (2 次元の潜在空間) ができていくところを見て、字を書いて確かめる。
+// 第2章の台: あいうえおの地図 (潜在空間) ができていくところを見て、字を書いて確かめる。
+// 潜在変数が 2 次元より多いときの地図は、字をいちばん見分けている 2 つの次元で描く。
 (() => {
   'use strict';
 
@@ -12,14 +13,16 @@
   const LEARNED = 300; // 書いた字を置けるようになる回数
   const INK = 16; // 字と見る、墨の画素の数
   const BETAS = [0, 0.1, 0.3, 1, 3, 10, 30];
-  const BOOK = { beta: 1, autoencoder: false, seed: 0 };
+  const DIMENSIONS = [1, 2, 4, 8, 16];
+  const USED = 0.01; // KL がこれ (nat) を超えた次元を、使われたと数える (第2章の active と同じ)
+  const BOOK = { beta: 1, autoencoder: false, z_dim: 2, seed: 0 };
 
   class VaeBench extends Bench {
     constructor(box, room) {
       super('vae', room);
       this.settings = { ...BOOK };
-      this.link = shared('vae', this.settings, { beta: BETAS });
-      this.z = [0, 0];
+      this.link = shared('vae', this.settings, { beta: BETAS, z_dim: DIMENSIONS });
+      this.forget();
       this.build(box);
     }
 
@@ -28,12 +31,14 @@
       this.picture = make('canvas', { class: 'lab-picture', width: PIXELS, height: PIXELS, role: 'img' });
       this.pad = make('canvas', { class: 'lab-picture lab-pad', width: PIXELS, height: PIXELS, role: 'img', 'aria-label': '字を書く欄' });
       this.losses = canvas(420, 170, { class: 'lab-chart' });
+      this.bars = canvas(420, 110, { class: 'lab-chart' });
       this.readout = make('p', { class: 'lab-readout' });
       const steps = make('div', { class: 'lab-buttons', role: 'group', 'aria-label': '学習' },
         this.play, button('10 回', () => this.advance(10)), button('はじめから', () => this.restart()));
       this.controls = {
         model: choice('モデル', [['vae', 'VAE'], ['ae', 'オートエンコーダ']], this.settings.autoencoder ? 'ae' : 'vae', (model) => this.change({ autoencoder: model === 'ae' })),
         beta: slider('KL の重み β', BETAS, this.settings.beta, String, (beta) => this.change({ beta })),
+        z_dim: slider('潜在変数の次元', DIMENSIONS, this.settings.z_dim, (value) => `${value} 次元`, (z_dim) => this.change({ z_dim })),
       };
       const pace = slider('速さ（回ごとに描く）', [1, 5, 10, 20, 50], this.speed, String, (speed) => { this.speed = speed; });
       this.tasks = tasks([
@@ -43,13 +48,13 @@
       ]);
       box.append(
         make('div', { class: 'lab-stage' },
-          make('div', {}, this.plane, make('p', { class: 'lab-legend' }, '点はテストデータの平均 μ、薄い円は雲の広がり σ、破線の円は N(0, I) の 1σ と 2σ です。押した場所の z を、デコーダが絵にします。'), steps),
+          make('div', {}, this.plane, make('p', { class: 'lab-legend' }, '点はテストデータの平均 μ、薄い円は雲の広がり σ、破線の円は N(0, I) の 1σ と 2σ です。押した場所の z を、デコーダが絵にします。次元が 2 より多いときは、字をいちばん見分けている 2 つの次元で描きます。'), steps),
           make('div', { class: 'lab-side' }, this.readout, this.news,
             make('div', { class: 'lab-pictures' },
               make('figure', {}, this.pad, make('figcaption', {}, '指で書く')),
               make('figure', {}, this.picture, make('figcaption', {}, 'デコーダの絵'))),
             make('div', { class: 'lab-buttons' }, button('書いた字を消す', () => this.wipe())),
-            this.losses)),
+            this.losses, this.bars)),
         make('details', {}, make('summary', {}, '設定を変える'), make('div', { class: 'lab-controls' }, ...Object.values(this.controls), pace)),
         make('p', { class: 'lab-heading' }, 'やってみよう'), this.tasks,
         shareButton(this.link, (text) => this.say(text)),
@@ -72,10 +77,11 @@
     async restart() {
       const going = this.running;
       this.pause();
-      const { beta, autoencoder, seed } = this.settings;
+      const { beta, autoencoder, z_dim, seed } = this.settings;
+      this.forget();
       this.epoch = (this.epoch ?? 0) + 1;
       this.history = { reconstruction: new Series(), kl: new Series() };
-      await this.ask('start', { beta, autoencoder, seed });
+      await this.ask('start', { beta, autoencoder, z_dim, seed });
       this.say('');
       await this.look();
       if (going) this.run();
@@ -83,7 +89,57 @@
 
     async look() {
       this.map = await this.ask('map', 400);
+      this.choose();
       await this.move(this.z);
+    }
+
+    /** はじめの見方に戻す: z は原点、地図は 1 つめと 2 つめの次元。 */
+    forget() {
+      this.z = Array(this.settings.z_dim).fill(0);
+      this.axes = [0, 1];
+    }
+
+    // ---- 次元 ----
+
+    /** 次元ごとに、どれだけ字を見分けているか。VAE では KL (nat)、オートエンコーダでは μ の分散。 */
+    weights() {
+      const { z_dim, autoencoder } = this.settings;
+      const { means, deviations, labels } = this.map;
+      const count = labels.length;
+      return Array.from({ length: z_dim }, (_, axis) => {
+        const at = (values) => Array.from({ length: count }, (_, index) => values[z_dim * index + axis]);
+        const mean = (values) => values.reduce((sum, value) => sum + value, 0) / count;
+        const own = at(means);
+        if (autoencoder) return mean(own.map((value) => value ** 2)) - mean(own) ** 2;
+        const spread = at(deviations);
+        return mean(own.map((value, index) => (value ** 2 + spread[index] ** 2 - 1) / 2 - Math.log(spread[index])));
+      });
+    }
+
+    /** 地図に描く 2 つの次元を選ぶ。ちらつかないよう、いまの次元の倍より大きいものが出たときだけ替える。 */
+    choose() {
+      this.weight = this.weights();
+      if (this.settings.z_dim <= 2) return;
+      const order = this.weight.map((_, axis) => axis).sort((a, b) => this.weight[b] - this.weight[a]);
+      this.axes = this.axes.map((axis, which) => {
+        const best = order.find((other) => other !== this.axes[1 - which]);
+        return this.weight[best] > 2 * this.weight[axis] ? best : axis;
+      });
+      if (this.axes[0] === this.axes[1]) this.axes = order.slice(0, 2);
+    }
+
+    /** z `[z_dim]` の、地図の上の場所。1 次元では、まん中の線の上。 */
+    spot(z) { return this.axes.map((axis) => z[axis] ?? 0); }
+
+    /** 地図の場所 (と、地図に無い次元のいまの値) の z `[z_dim]`。 */
+    lift(spot) {
+      return this.z.map((value, axis) => (this.axes.includes(axis) ? spot[this.axes.indexOf(axis)] : value));
+    }
+
+    /** `index` 番めのテストデータの、`values` (平均か標準偏差) `[z_dim]`。 */
+    row(values, index) {
+      const { z_dim } = this.settings;
+      return values.subarray(z_dim * index, z_dim * (index + 1));
     }
 
     async advance(count) {
@@ -98,7 +154,7 @@
     }
 
     async move(z) {
-      this.z = z.map((value) => Math.min(Math.max(value, -EXTENT), EXTENT));
+      this.z = Array.from(z, (value) => Math.min(Math.max(value, -EXTENT), EXTENT));
       const { pixels } = await this.ask('decode', this.z);
       this.paint(this.picture, pixels);
       this.judge();
@@ -108,12 +164,14 @@
     /** いちばん近い点が同じ字である割合。1 に近いほど、字が分かれている。 */
     apart() {
       const { means, labels } = this.map;
+      const { z_dim } = this.settings;
       const names = [...labels];
       const same = names.filter((name, at) => {
         let [best, which] = [Infinity, -1];
         for (let other = 0; other < names.length; other++) {
           if (other === at) continue;
-          const distance = (means[2 * at] - means[2 * other]) ** 2 + (means[2 * at + 1] - means[2 * other + 1]) ** 2;
+          let distance = 0;
+          for (let axis = 0; axis < z_dim; axis++) distance += (means[z_dim * at + axis] - means[z_dim * other + axis]) ** 2;
           if (distance < best) [best, which] = [distance, other];
         }
         return names[which] === name;
@@ -121,10 +179,10 @@
       return same.length / names.length;
     }
 
-    nearest([x, y]) {
+    nearest(z) {
       const { means, labels } = this.map;
       const names = [...labels];
-      const distance = (at) => Math.hypot(means[2 * at] - x, means[2 * at + 1] - y);
+      const distance = (at) => Math.hypot(...this.row(means, at).map((value, axis) => value - z[axis]));
       return names[names.reduce((best, _, at) => (distance(at) < distance(best) ? at : best), 0)];
     }
 
@@ -132,14 +190,22 @@
       const apart = this.apart();
       const last = (series) => (series.values.length ? series.values[series.values.length - 1].toFixed(1) : '—');
       const { step } = this.map;
-      this.readout.textContent = `更新 ${step} 回。再構成 ${last(this.history.reconstruction)}、KL ${last(this.history.kl)}（nat/枚）。隣の点が同じ字なのは ${Math.round(100 * apart)} %。`;
+      const { autoencoder, z_dim } = this.settings;
+      const used = this.weight.filter((kl) => kl > USED).length;
+      const spare = autoencoder || z_dim === 1 ? '' : `使われている次元は ${used} / ${z_dim}。`;
+      this.readout.textContent = `更新 ${step} 回。再構成 ${last(this.history.reconstruction)}、KL ${last(this.history.kl)}（nat/枚）。隣の点が同じ字なのは ${Math.round(100 * apart)} %。${spare}`;
       const spread = this.map.deviations.reduce((sum, value) => sum + value, 0) / this.map.deviations.length;
-      const collapsed = !this.settings.autoencoder && step >= 500 && apart <= 0.5 && spread > 0.8;
-      this.say(collapsed ? '雲がどれも N(0, I) に重なり、字を見分けられません: 事後崩壊' : this.placed ? this.news.textContent : '');
+      const collapsed = !autoencoder && step >= 500 && apart <= 0.5 && spread > 0.8;
+      const idle = !autoencoder && step >= 500 && used > 0 && used < z_dim;
+      if (collapsed) this.say('雲がどれも N(0, I) に重なり、字を見分けられません: 事後崩壊');
+      else if (!this.placed) this.say(idle ? `${z_dim} 次元のうち ${z_dim - used} 次元は、どの字でも N(0, 1) のままです: 使われない次元` : '');
       this.tasks.check({ step, apart, settings: this.settings, written: this.written });
       this.plane.setAttribute('aria-label', `潜在平面。矢印キーで点を動かします。${this.readout.textContent}`);
       this.picture.setAttribute('aria-label', `z = (${this.z.map((v) => v.toFixed(2)).join(', ')}) の、デコーダの絵。`);
+      this.bars.setAttribute('aria-label', `次元ごとの${this.unit()}: ${this.weight.map((value, axis) => `z${axis + 1} ${value.toFixed(2)}`).join('、')}。`);
     }
+
+    unit() { return this.settings.autoencoder ? ' μ の分散' : ' KL（nat）'; }
 
     draw() {
       const paint = colors();
@@ -156,12 +222,13 @@
         context.setLineDash([]);
         const { means, deviations, labels } = this.map;
         [...labels].forEach((name, index) => {
-          const [x, y] = at(means[2 * index], means[2 * index + 1]);
+          const [x, y] = at(...this.spot(this.row(means, index)));
           context.fillStyle = CLASSES[LETTERS.indexOf(name)];
           if (index < 60) {
             context.globalAlpha = 0.15;
             context.beginPath();
-            context.ellipse(x, y, deviations[2 * index] * scale, deviations[2 * index + 1] * scale, 0, 0, 2 * Math.PI);
+            const [wide, high] = this.spot(this.row(deviations, index));
+            context.ellipse(x, y, wide * scale, Math.max(high * scale, 1), 0, 0, 2 * Math.PI);
             context.fill();
           }
           context.globalAlpha = 0.8;
@@ -174,7 +241,7 @@
         context.textAlign = 'center';
         context.textBaseline = 'middle';
         for (const name of LETTERS) {
-          const own = [...labels].flatMap((label, index) => (label === name ? [[means[2 * index], means[2 * index + 1]]] : []));
+          const own = [...labels].flatMap((label, index) => (label === name ? [this.spot(this.row(means, index))] : []));
           const middle = (axis) => own.map((point) => point[axis]).sort((a, b) => a - b)[Math.floor(own.length / 2)];
           const [x, y] = at(middle(0), middle(1));
           context.lineWidth = 4;
@@ -183,7 +250,8 @@
           context.fillStyle = paint.ink;
           context.fillText(name, x, y);
         }
-        const [x, y] = at(...this.z);
+        this.names(context, paint);
+        const [x, y] = at(...this.spot(this.z));
         context.lineWidth = 3;
         context.strokeStyle = paint.latent;
         context.beginPath();
@@ -199,6 +267,43 @@
         ],
       }));
       this.losses.setAttribute('aria-label', '再構成の項と KL の移り変わり。');
+      this.bars.paint((context, width, height) => this.dimensions(context, width, height, paint));
+    }
+
+    /** 地図の横と縦が、どの次元か。 */
+    names(context, paint) {
+      context.font = '14px sans-serif';
+      context.fillStyle = paint.muted;
+      context.textAlign = 'right';
+      context.fillText(`z${this.axes[0] + 1} →`, SIDE - 6, SIDE - 12);
+      context.textAlign = 'left';
+      if (this.settings.z_dim > 1) context.fillText(`↑ z${this.axes[1] + 1}`, 6, 14);
+    }
+
+    /** 次元ごとの棒。地図に描いている次元は濃い。 */
+    dimensions(context, width, height, paint) {
+      const { z_dim } = this.settings;
+      const [left, right, above, below] = [34, 8, 24, 20];
+      const top = Math.max(1, ...this.weight);
+      const slot = (width - left - right) / z_dim;
+      context.font = '12px sans-serif';
+      context.textBaseline = 'middle';
+      context.textAlign = 'left';
+      context.fillStyle = paint.ink;
+      context.fillText(`次元ごとの${this.unit()}。濃い棒は、地図に描いている次元`, left, 10);
+      context.textAlign = 'right';
+      context.fillStyle = paint.muted;
+      for (const [value, text] of [[0, '0'], [top, top.toFixed(1)]]) context.fillText(text, left - 5, height - below - (height - above - below) * value / top);
+      context.textAlign = 'center';
+      this.weight.forEach((value, axis) => {
+        const tall = Math.max((height - above - below) * value / top, 1);
+        context.fillStyle = paint.latent;
+        context.globalAlpha = this.axes.includes(axis) ? 1 : 0.45;
+        context.fillRect(left + slot * axis + slot * 0.15, height - below - tall, Math.min(slot * 0.7, 60), tall);
+        context.globalAlpha = 1;
+        context.fillStyle = paint.muted;
+        context.fillText(`z${axis + 1}`, left + slot * axis + slot * 0.15 + Math.min(slot * 0.35, 30), height - 8);
+      });
     }
 
     repaint() { if (this.map) this.draw(); }
@@ -212,7 +317,7 @@
     }
 
     point(event) {
-      this.move(this.plane.spot(event, EXTENT));
+      this.move(this.lift(this.plane.spot(event, EXTENT)));
     }
 
     key(event) {
@@ -220,7 +325,8 @@
       if (event.ctrlKey || event.altKey || event.metaKey || !(event.key in ways || event.key === 'Home')) return;
       event.preventDefault();
       const way = ways[event.key];
-      this.move(way ? this.z.map((value, axis) => value + way[axis] * (event.shiftKey ? 0.8 : 0.15)) : [0, 0]);
+      if (way) this.move(this.lift(this.spot(this.z).map((value, side) => value + way[side] * (event.shiftKey ? 0.8 : 0.15))));
+      else this.move(this.z.map(() => 0));
     }
 
     // ---- 指で書く ----
@@ -249,8 +355,8 @@
       const { step } = this.map;
       this.placed = true;
       this.written = step >= LEARNED && this.drawn.filter((value) => value > 0).length >= INK;
-      await this.move([...mean]);
-      this.say(`書いた字は、「${name}」のそばの (${[...mean].map((v) => v.toFixed(2)).join(', ')}) に置かれました。右が、そこから戻した絵です。${step < LEARNED ? `学習が ${LEARNED} 回に足りないので、まだ場所に意味はありません。` : ''}`);
+      await this.move(mean);
+      this.say(`書いた字は、「${name}」のそばの (${this.spot(mean).slice(0, mean.length).map((v) => v.toFixed(2)).join(', ')}) に置かれました。右が、そこから戻した絵です。${step < LEARNED ? `学習が ${LEARNED} 回に足りないので、まだ場所に意味はありません。` : ''}`);
     }
   }
 

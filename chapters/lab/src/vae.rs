@@ -1,4 +1,4 @@
-//! 第2章の VAE の台: あいうえおの地図 (2 次元の潜在空間) ができていくようすを、学習しながら見ます。
+//! 第2章の VAE の台: あいうえおの地図 (潜在空間。本の設定では 2 次元) ができていくようすを、学習しながら見ます。
 
 use anyhow::{Result, bail, ensure};
 use candle_core::{Device, Tensor};
@@ -20,6 +20,8 @@ struct Start {
     beta: Option<f64>,
     /// 真なら、ふつうのオートエンコーダ。
     autoencoder: Option<bool>,
+    /// 潜在変数の次元。
+    z_dim: Option<usize>,
 }
 
 /// 学習の途中の VAE。乱数の流れは、章の `train` と同じ名前・同じ順に使います。
@@ -39,6 +41,7 @@ impl VaeBench {
         let mut config = Config::book(Data::Vowels);
         config.seed = start.seed.unwrap_or(config.seed);
         config.beta = start.beta.unwrap_or(config.beta);
+        config.z_dim = start.z_dim.unwrap_or(config.z_dim);
         if start.autoencoder == Some(true) {
             config.model = Model::Ae;
         }
@@ -63,8 +66,10 @@ impl VaeBench {
             "map" => self.map(with.as_u64().unwrap_or(600) as usize),
             "decode" => {
                 let z: Vec<f32> = serde_json::from_value(with)?;
-                ensure!(z.len().is_multiple_of(2) && !z.is_empty(), "z は 2 つずつの数です");
-                let z = Tensor::from_vec(z.clone(), (z.len() / 2, 2), &Device::Cpu)?;
+                let dim = self.config.z_dim;
+                ensure!(z.len().is_multiple_of(dim) && !z.is_empty(), "z は {dim} 個ずつの数です");
+                let count = z.len() / dim;
+                let z = Tensor::from_vec(z, (count, dim), &Device::Cpu)?;
                 Ok(Answer::default().with_numbers("pixels", self.pixels(&z)?))
             }
             "encode" => {
@@ -100,7 +105,7 @@ impl VaeBench {
         Ok(answer.with_numbers("losses", series))
     }
 
-    /// 地図: テストデータのそれぞれの平均 μ と、標準偏差 σ、字。
+    /// 地図: テストデータのそれぞれの平均 μ `[N, z_dim]` と、標準偏差 σ `[N, z_dim]`、字。
     fn map(&self, count: usize) -> Result<Answer> {
         let test = &self.dataset.held_out;
         let count = count.min(test.labels.len());

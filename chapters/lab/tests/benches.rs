@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use ch02_vae::config as vae;
 use ch03_gan::config as gan;
 use lab::room::Room;
+use serde_json::json;
 
 /// 台で 300 回学習した損失は、章の `train` の損失と 1 ビットも違わない。
 #[test]
@@ -95,6 +96,33 @@ fn the_vae_bench_trains_as_the_chapter_does() {
     assert_eq!(map.numbers("means").unwrap().len(), 100);
 }
 
+/// 潜在変数の次元を変えた台も、章の同じ設定の学習と 1 ビットも違わない。
+#[test]
+fn the_vae_bench_takes_another_number_of_dimensions() {
+    for z_dim in [1, 16] {
+        let config = vae::Config { steps: 20, z_dim, ..vae::Config::book(vae::Data::Vowels) };
+        let mut expected: Vec<f32> = Vec::new();
+        ch02_vae::train::train(&config, |progress| {
+            expected
+                .extend(progress.losses.iter().flat_map(|losses| losses.named().map(|(_, v)| v)));
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+        let mut room = Room::default();
+        let start = json!({ "bench": "vae", "do": "start", "with": { "z_dim": z_dim } });
+        room.answer(&start.to_string()).unwrap();
+        let answer = room.answer(r#"{"bench":"vae","do":"train","with":20}"#).unwrap();
+        assert_eq!(answer.numbers("losses").unwrap(), expected, "{z_dim} 次元");
+        let map = room.answer(r#"{"bench":"vae","do":"map","with":50}"#).unwrap();
+        assert_eq!(map.numbers("means").unwrap().len(), 50 * z_dim);
+        let decode = json!({ "bench": "vae", "do": "decode", "with": vec![0.; z_dim] });
+        let picture = room.answer(&decode.to_string()).unwrap();
+        assert_eq!(picture.numbers("pixels").unwrap().len(), 256);
+        let odd = json!({ "bench": "vae", "do": "decode", "with": vec![0.; z_dim + 1] });
+        assert_eq!(room.answer(&odd.to_string()).is_err(), z_dim > 1);
+    }
+}
+
 /// でたらめな頼みごとには、止まらずに断る。
 #[test]
 fn odd_requests_are_refused() {
@@ -110,6 +138,7 @@ fn odd_requests_are_refused() {
         r#"{"bench":"gan","do":"start","with":{"data":"digits","points":[0.5,0.5]}}"#,
         r#"{"bench":"gan","do":"start","with":{"nothing":1}}"#,
         r#"{"bench":"vae","do":"start","with":{"beta":-1}}"#,
+        r#"{"bench":"vae","do":"start","with":{"z_dim":0}}"#,
         r#"{"bench":"kitchen","do":"start"}"#,
     ] {
         assert!(room.answer(request).is_err(), "{request}");
