@@ -155,7 +155,9 @@ fn the_vae_in_the_page_draws_its_map_and_reads_a_letter() {
 #[test]
 fn the_vae_in_the_page_leaves_dimensions_unused() {
     let Some(reader) = opened("ch02-vae/run.html", "vae") else { return };
-    reader.js("(async () => { await box.bench.change({ z_dim: 16 }); await box.bench.advance(500); })()");
+    reader.js(
+        "(async () => { await box.bench.change({ z_dim: 16 }); await box.bench.advance(500); })()",
+    );
     let used = reader.js("box.bench.weight.filter((kl) => kl > 0.01).length").as_u64().unwrap();
     assert!((2..16).contains(&used), "{used}");
     assert!(reader.text(".lab-readout").contains(&format!("使われている次元は {used} / 16")));
@@ -164,15 +166,21 @@ fn the_vae_in_the_page_leaves_dimensions_unused() {
     assert!(reader.is("new Set(box.bench.axes).size === 2 && box.bench.axes.every((axis) => 2 * box.bench.weight[axis] >= [...box.bench.weight].sort((a, b) => b - a)[1])"));
     // 地図を押しても、書いた字を置いても、16 個の数の z で絵を作る。
     reader.js("box.bench.move(box.bench.lift([1, -1]))");
-    assert!(reader.is("box.bench.z.length === 16 && box.bench.z.filter((value) => value !== 0).length === 2"));
+    assert!(reader.is(
+        "box.bench.z.length === 16 && box.bench.z.filter((value) => value !== 0).length === 2"
+    ));
     reader.js("(async () => {
            box.bench.drawn.set((await box.bench.ask('decode', box.bench.z)).pixels);
            await box.bench.read();
          })()");
     assert!(reader.is("box.bench.z.length === 16"));
     // 1 次元では、地図は 1 本の線になる。
-    reader.js("(async () => { await box.bench.change({ z_dim: 1 }); await box.bench.advance(20); })()");
-    assert!(reader.is("box.bench.map.means.length === 400 && box.bench.spot(box.bench.z)[1] === 0"));
+    reader.js(
+        "(async () => { await box.bench.change({ z_dim: 1 }); await box.bench.advance(20); })()",
+    );
+    assert!(
+        reader.is("box.bench.map.means.length === 400 && box.bench.spot(box.bench.z)[1] === 0")
+    );
 }
 
 /// 学習する台の「進める」は見えていて、押すと進み、もう 1 度押すと止まる。
