@@ -344,12 +344,15 @@ pub fn optimum(discriminator: &Discriminator, dir: &Path) -> Result<()> {
         guides: vec![],
     }
     .save(&path)?;
-    // 2 本の線はほとんど重なる。上の線を破線にして、下の線も見えるようにする。
-    let plot::RGBColor(r, g, b) = color::INK;
-    let solid = format!("stroke=\"#{r:02X}{g:02X}{b:02X}\" stroke-width=\"2\"");
-    let svg = std::fs::read_to_string(&path)?;
-    let dashed = svg.replace(&solid, &format!("{solid} stroke-dasharray=\"7 7\""));
-    tools::files::write(&path, dashed.as_bytes())
+    // 2 本の線はほとんど重なる。下の線を太く、上の線を破線にして、どちらも見えるようにする。
+    let stroke = |plot::RGBColor(r, g, b), width: u32| {
+        format!("stroke=\"#{r:02X}{g:02X}{b:02X}\" stroke-width=\"{width}\"")
+    };
+    let (learned, computed) = (stroke(color::DISCRIMINATOR, 2), stroke(color::INK, 2));
+    let svg = std::fs::read_to_string(&path)?
+        .replace(&learned, &stroke(color::DISCRIMINATOR, 6))
+        .replace(&computed, &format!("{computed} stroke-dasharray=\"7 7\""));
+    tools::files::write(&path, svg.as_bytes())
 }
 
 /// 生成器の損失をロジットで微分した値を、(D(G(z)), 勾配) の列で返します。
