@@ -293,7 +293,7 @@ impl Book {
             by_label: run("数字 (ラベルごと)", Config::by_class(Data::Digits))?,
             digit_classifier: classifier("数字 (識別)", Data::Digits)?,
             components: sweep("山の数", quiet, &components())?,
-            floors: sweep("分散の底", quiet, &floors())?,
+            floors: sweep("分散の下限", quiet, &floors())?,
             few: sweep("訓練データ 100 枚", quiet, &few())?,
             crowded: sweep("三日月の山の数", quiet, &crowded())?,
             compared: compare::ring_of_mixtures()?,
@@ -332,10 +332,10 @@ impl Book {
             "テストデータ",
             &dir.join("digits-components.svg"),
         )?;
-        // 底は、この図を見て選んだ。選ぶために測るデータは、検証データと呼ぶ。
+        // 下限は、この図を見て選んだ。選ぶために測るデータは、検証データと呼ぶ。
         figures::sweep(
             &self.floors,
-            "分散の底 (10 の何乗か)",
+            "分散の下限 (10 の何乗か)",
             "検証データ",
             &dir.join("digits-floor.svg"),
         )?;
@@ -504,7 +504,7 @@ pub fn components() -> [(f64, Config); 6] {
         .map(|components| (components as f64, Config { components, ..config.clone() }))
 }
 
-/// 分散の底だけを変えた設定。底が低すぎると、訓練データの尤度だけが際限なく上がります。
+/// 分散の下限だけを変えた設定。下限が低すぎると、訓練データの尤度だけが際限なく上がります。
 pub fn floors() -> [(f64, Config); 6] {
     let config = Config { steps: 8, components: 20, ..Config::book(Data::Digits, Model::Mixture) };
     [-6, -5, -4, -3, -2, -1]

@@ -124,7 +124,7 @@ pub struct Config {
     /// 繰り返しの数 (混合では EM の反復、識別では勾配降下)
     #[arg(long)]
     pub steps: usize,
-    /// 分散の底。どの方向の分散も、これより小さくしません
+    /// 分散の下限。どの方向の分散も、これより小さくしません
     #[arg(long)]
     pub floor: f64,
     /// 識別モデルの学習率
@@ -154,7 +154,7 @@ impl Config {
         match data {
             // 平面の点は [-1, 1] の中に密に集まるので、勾配が小さい。
             Data::Blobs | Data::Moons => Self { train: 2_000, lr: 2., ..config },
-            // 底を変えてテストデータの尤度を測り、高くなった値 (本の「分散の底」の図)。
+            // 下限を変えてテストデータの尤度を測り、高くなった値 (本の「分散の下限」の図)。
             Data::Digits => Self { floor: 0.01, ..config },
         }
     }

@@ -71,9 +71,10 @@ pub fn draw(trained: &Trained, recorder: &Recorder, real: &Labelled, dir: &Path)
                 paths: ellipses(model),
                 ..Default::default()
             });
+            let fitted = format!("{}の山 (標準偏差の 2 倍)", config.model.title());
             let keys = [
                 Key::new(Mark::Dot, color::REAL, "データ"),
-                Key::new(Mark::Line, color::LATENT, "当てはめた山 (標準偏差の 2 倍)"),
+                Key::new(Mark::Line, color::LATENT, &fitted),
             ];
             let path = dir.join(format!("{name}-steps.svg"));
             plot::panels_with_key(&path, &panels.collect::<Vec<_>>(), 3, &keys)?;
@@ -98,7 +99,10 @@ pub fn draw(trained: &Trained, recorder: &Recorder, real: &Labelled, dir: &Path)
                     let title = format!("{}が作った数字", config.model.title());
                     plot::table(&path, &[""], &[title], &[sheet], 4)?;
                 }
-                Labels::Use => conditional(&trained.model, &path)?,
+                Labels::Use => {
+                    let title = format!("{}に条件 y を渡して作った数字", config.model.title());
+                    conditional(&trained.model, &title, &path)?
+                }
             }
             if config.model == Model::Mixture && config.labels == Labels::Ignore {
                 means(&trained.model, &dir.join(format!("{name}-means.png")))?;
@@ -125,10 +129,11 @@ fn likelihood(trained: &Trained, path: &Path) -> Result<()> {
         line("テストデータ", "held-out", color::REAL),
     ];
     let y_range = range(&lines);
-    LineChart {
-        x_label: "EM の反復", y_label: "対数尤度の平均", lines, y_range, guides: vec![]
-    }
-    .save(path)
+    let config = &trained.config;
+    let one = if config.data == Data::Digits { "1 枚" } else { "1 点" };
+    let y_label = format!("{}の対数尤度 ({one}あたり)", config.model.title());
+    LineChart { x_label: "EM の反復回数", y_label: &y_label, lines, y_range, guides: vec![] }
+        .save(path)
 }
 
 /// 線がすべて収まる、切りのよい縦軸の範囲。
@@ -215,7 +220,7 @@ pub fn compare(
     dir: &Path,
 ) -> Result<()> {
     let shown = Labelled { x: first(&real.x, 200), labels: real.labels[..200].to_vec() };
-    // 次の図 (blobs-far) で、この線に沿って遠ざかる。
+    // 別の図 (blobs-far) で、この線に沿って遠ざかる。
     let path = vec![(color::INK, points(&away(model).1))];
     let panel = |title: &str, heat| {
         let paths = path.clone();
@@ -231,12 +236,12 @@ pub fn compare(
         Key::new(Mark::Ring, color::REAL, "もう一方の種類 ○"),
         Key::new(Mark::Area, color::DISCRIMINATOR, "濃いほど ○ らしい"),
         Key::new(Mark::Area, color::GENERATOR, "濃いほど点が多い"),
-        Key::new(Mark::Line, color::INK, "次の図でたどる道"),
+        Key::new(Mark::Line, color::INK, "データから遠ざかる道"),
     ];
     plot::panels_with_key(&dir.join("blobs-boundary.svg"), &panels, 2, &keys)
 }
 
-/// それぞれのモデルから引けるもの。識別モデルからは、与えた x のラベルしか引けません。
+/// それぞれのモデルから取り出せるもの。識別モデルからは、与えた x のラベルしか取り出せません。
 pub fn sampling(
     classifier: &Classifier,
     model: &Generative,
@@ -252,13 +257,13 @@ pub fn sampling(
         classes(Panel { title: title.into(), ..Default::default() }, color, data)
     };
     let panels = [
-        panel("識別: y だけ引ける", color::REAL, &Labelled { x: given, labels }),
-        panel("生成: x も引ける", color::FAKE, &Labelled { x, labels: fake_labels }),
+        panel("識別: y だけ取り出せる", color::REAL, &Labelled { x: given, labels }),
+        panel("生成: x も取り出せる", color::FAKE, &Labelled { x, labels: fake_labels }),
     ];
     let keys = [
         Key::new(Mark::Dot, color::REAL, "渡した本物の点 x"),
         Key::new(Mark::Dot, color::FAKE, "作った点 x"),
-        Key::note("塗った丸と白抜きの丸は、引いた種類 y"),
+        Key::note("塗った丸と白抜きの丸は、取り出した種類 y"),
     ];
     plot::panels_with_key(&dir.join("blobs-sampling.svg"), &panels, 2, &keys)
 }
@@ -285,9 +290,13 @@ pub fn far(classifier: &Classifier, model: &Generative, dir: &Path) -> Result<()
         points: distances.iter().copied().zip(values).collect(),
     };
     let lines = vec![
-        line("識別 p(y|x)", color::DISCRIMINATOR, confidence.row(1).iter().copied().collect()),
         line(
-            "生成 p(x)",
+            "識別モデル p(y|x)",
+            color::DISCRIMINATOR,
+            confidence.row(1).iter().copied().collect(),
+        ),
+        line(
+            "生成モデル p(x)",
             color::GENERATOR,
             log_density.iter().map(|log| (log - top).exp()).collect(),
         ),
@@ -317,7 +326,12 @@ pub fn moons(models: [&Generative; 3], real: &Labelled, dir: &Path) -> Result<()
         ..Default::default()
     });
     let panels: Vec<Panel> = densities.chain(samples).collect();
-    plot::panels(&dir.join("moons-models.svg"), &panels, 3)
+    let keys = [
+        Key::new(Mark::Dot, color::REAL, "本物の点"),
+        Key::new(Mark::Area, color::GENERATOR, "濃いほど密度 p(x) が高い"),
+        Key::new(Mark::Dot, color::FAKE, "上のモデルが作った点"),
+    ];
+    plot::panels_with_key(&dir.join("moons-models.svg"), &panels, 3, &keys)
 }
 
 /// 本物と、3 つのモデルの標本を左右に並べます。
@@ -339,7 +353,7 @@ pub fn side_by_side(real: &DMatrix<f64>, models: [&Generative; 3], dir: &Path) -
 pub fn real_digits(real: &DMatrix<f64>, dir: &Path) -> Result<()> {
     let images = images(&first(real, 60))?;
     let sheet = Sheet { images: &images, columns: 12, frame: color::REAL };
-    plot::table(&dir.join("digits-real.png"), &[""], &["本物"], &[sheet], 4)
+    plot::table(&dir.join("digits-real.png"), &[""], &["本物の手書き数字 (8×8 画素)"], &[sheet], 4)
 }
 
 /// 成分の平均像を、重みの大きい順に並べます。
@@ -350,7 +364,7 @@ pub fn means(model: &Generative, path: &Path) -> Result<()> {
     let columns: Vec<_> = order.iter().map(|&k| mixture.components[k].mean.clone()).collect();
     let images = images(&DMatrix::from_columns(&columns))?;
     let sheet = Sheet { images: &images, columns: columns.len().min(10), frame: color::LATENT };
-    plot::table(path, &[""], &["山ごとの平均像 (割合の大きい順)"], &[sheet], 6)
+    plot::table(path, &[""], &["混合ガウスの、山ごとの平均像 (割合の大きい順)"], &[sheet], 6)
 }
 
 /// 数字 `digit` だけの正規分布の軸 (主成分)。行ごとに 1 本の軸で、中央が平均像、左右へ標準偏差の 3 倍までずらします。
@@ -368,7 +382,9 @@ pub fn axes(model: &Generative, digit: usize, names: &[&str], dir: &Path) -> Res
         .collect();
     let names: Vec<String> =
         (1..).zip(names).map(|(axis, name)| format!("軸 {axis}\n{name}")).collect();
-    let title = format!("「{digit}」の平均像 (中央) を、軸に沿って動かす");
+    let title = format!(
+        "「{digit}」のガウスの平均像 (中央) を、軸に沿って\n標準偏差の −3 倍から 3 倍まで動かす"
+    );
     plot::table(&dir.join("digits-axes.png"), &names, &[title], &sheets, 6)
 }
 
@@ -390,7 +406,7 @@ pub fn principal(gaussian: &Gaussian) -> Vec<usize> {
 }
 
 /// 条件付き生成。行が y = 0, 1, …, 9 です。
-pub fn conditional(model: &Generative, path: &Path) -> Result<()> {
+pub fn conditional(model: &Generative, title: &str, path: &Path) -> Result<()> {
     const COLUMNS: usize = 12;
     let rows: Vec<Tensor> = (0..model.classes.len())
         .map(|y| images(&generate(model, Some(y), COLUMNS, Seed(y as u64)).0))
@@ -398,7 +414,7 @@ pub fn conditional(model: &Generative, path: &Path) -> Result<()> {
     let names: Vec<String> = (0..rows.len()).map(|y| format!("y = {y}")).collect();
     let sheets: Vec<Sheet> =
         rows.iter().map(|images| Sheet { images, columns: COLUMNS, frame: color::FAKE }).collect();
-    plot::table(path, &names, &["条件 y を渡して作った数字"], &sheets, 4)
+    plot::table(path, &names, &[title], &sheets, 4)
 }
 
 /// 設定を 1 つだけ変えながら測った、訓練データとテストデータの対数尤度。
@@ -407,7 +423,7 @@ pub struct Sweep {
     pub points: Vec<(f64, f64, f64)>,
 }
 
-/// 成分の数や分散の底を変えたときの図。`held_out` は、学習に使わなかったデータの呼び名です。
+/// 混合ガウスの、成分の数や分散の下限を変えたときの図。`held_out` は、学習に使わなかったデータの呼び名です。
 pub fn sweep(sweep: &Sweep, x_label: &str, held_out: &str, path: &Path) -> Result<()> {
     let line = |label, color, value: fn(&(f64, f64, f64)) -> f64| Line {
         label,
@@ -419,8 +435,8 @@ pub fn sweep(sweep: &Sweep, x_label: &str, held_out: &str, path: &Path) -> Resul
         line(held_out, color::REAL, |point| point.2),
     ];
     let y_range = range(&lines);
-    LineChart { x_label, y_label: "1 枚あたりの対数尤度", lines, y_range, guides: vec![] }
-        .save(path)
+    let y_label = "混合ガウスの対数尤度 (1 枚あたり)";
+    LineChart { x_label, y_label, lines, y_range, guides: vec![] }.save(path)
 }
 
 /// テストデータの本物と、上下を逆さまにした本物の、log p(x) の分かれ方。
@@ -445,7 +461,7 @@ pub fn outliers(real: &[f64], flipped: &[f64], path: &Path) -> Result<()> {
     ];
     let y_range = range(&lines);
     LineChart {
-        x_label: "対数密度 log p(x)",
+        x_label: "混合ガウスの対数密度 log p(x)",
         y_label: "画像の割合 (%)",
         lines,
         y_range,
@@ -465,7 +481,7 @@ pub fn suspects(images_of: [&DMatrix<f64>; 3], densities: [f64; 3], dir: &Path) 
     let names: Vec<String> = ["本物", "逆さまの本物", "ノイズ"]
         .iter()
         .zip(densities)
-        .map(|(name, density)| format!("{name}\nlog p(x) の平均\n{density:.0}").replace('-', "−"))
+        .map(|(name, density)| format!("{name}\nlog p(x) の\n平均 {density:.0}").replace('-', "−"))
         .collect();
     plot::table(&dir.join("digits-outliers.png"), &[""], &names, &sheets, 4)
 }

@@ -112,11 +112,11 @@ fn too_many_components_overfit() {
     assert!(most.1 - most.2 > 3. * (best.1 - best.2), "訓練とテストの差が広がる");
 }
 
-/// 分散の底を下げるほど訓練データの尤度は上がり続け、学習に使わないデータの尤度は落ちる。
+/// 分散の下限を下げるほど訓練データの尤度は上がり続け、学習に使わないデータの尤度は落ちる。
 #[test]
 fn without_a_floor_the_training_likelihood_explodes() {
     let points = &book().floors.points;
-    // 底を下げるほど訓練データの尤度は上がり、テストデータの尤度は、あるところから落ちる。
+    // 下限を下げるほど訓練データの尤度は上がり、テストデータの尤度は、あるところから落ちる。
     assert!(points.windows(2).all(|pair| pair[0].1 > pair[1].1 + 5.));
     let best = points.iter().max_by(|a, b| a.2.total_cmp(&b.2)).unwrap();
     assert_eq!(best.0, -2.);

@@ -30,7 +30,7 @@ fn classify(config: &Config) -> ClassifierOutcome {
     book::run_classifier("試験", config, true, &State::default()).unwrap()
 }
 
-/// 底のない、最尤推定そのものの設定。
+/// 下限のない、最尤推定そのものの設定。
 fn exact(model: Model) -> Config {
     Config { floor: 0., ..Config::tiny(Data::Moons, model) }
 }
@@ -249,7 +249,7 @@ fn sampling_matches_the_fitted_mean_and_covariance() {
 /// EM の繰り返しで、訓練データの対数尤度は 1 回も下がらない。
 #[test]
 fn em_never_lowers_the_log_likelihood() {
-    // 底のない平面の点と、底が効いている数字の両方で、1 回も下がらない。
+    // 下限のない平面の点と、下限が効いている数字の両方で、1 回も下がらない。
     for (config, seed) in [
         (Config { components: 6, ..exact(Model::Mixture) }, 1),
         (Config { components: 6, ..exact(Model::Mixture) }, 2),
@@ -512,7 +512,7 @@ fn conditional_samples_belong_to_the_asked_class() {
     assert_close(share, outcome.trained.model.prior[0], 0.02);
 }
 
-/// 分散が 0 の方向では密度が際限なく上がるので、底のない設定を断る。
+/// 分散が 0 の方向では密度が際限なく上がるので、下限のない設定を断る。
 #[test]
 fn zero_floor_is_refused_on_constant_pixels() {
     // 同じ値ばかりの方向では、分散 0 の正規分布がいくらでも高い密度を持ててしまう。
@@ -524,7 +524,7 @@ fn zero_floor_is_refused_on_constant_pixels() {
         let fitted = fit_gaussian(&raised, &x, &ones(10)).unwrap();
         assert_close(fitted.variances.min(), 1e-3, 1e-12);
     }
-    // 底を 1/100 にするたびに、訓練データの尤度は log 10 ずつ、際限なく上がる。
+    // 下限を 1/100 にするたびに、訓練データの尤度は log 10 ずつ、際限なく上がる。
     let likelihood = |floor: f64| {
         let config = Config { floor, ..exact(Model::Gaussian) };
         mean(&fit_gaussian(&config, &x, &ones(10)).unwrap().log_density(&x))

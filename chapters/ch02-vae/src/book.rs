@@ -223,32 +223,38 @@ impl Book {
         let book = Config::book;
         // 互いに関わりのない学習なので、半分ずつ並べて進める。
         let large = || -> Result<_> {
-            Ok([
+            let hiragana_ae = run("ひらがな (AE)", book(Data::Hiragana).autoencoder())?;
+            let fitted = hiragana_ae.fitted()?;
+            let named = [
                 run("ひらがな (VAE)", book(Data::Hiragana))?,
-                run("ひらがな (AE)", book(Data::Hiragana).autoencoder())?,
                 run("数字 (VAE)", book(Data::Digits))?,
-                run("数字 (AE)", book(Data::Digits).autoencoder())?,
                 run("再パラメータ化なし", Config::broken())?,
-            ])
+                hiragana_ae,
+            ];
+            Ok((named, fitted))
         };
         let small = || -> Result<_> {
             let sweep = BETAS.iter().map(|&beta| run(&format!("β = {beta}"), Config::swept(beta)));
+            let vowels_ae = run("あいうえお (AE)", book(Data::Vowels).autoencoder())?;
+            let digits_ae = run("数字 (AE)", book(Data::Digits).autoencoder())?;
+            let fitted = [vowels_ae.fitted()?, digits_ae.fitted()?];
             let named = [
                 run("あいうえお (VAE)", book(Data::Vowels))?,
-                run("あいうえお (AE)", book(Data::Vowels).autoencoder())?,
                 run("デノイジング", Config::denoising())?,
                 run("汚れを知らない AE", Config { noise: 0., ..Config::denoising() })?,
                 run("1 次元", Config { z_dim: 1, ..book(Data::Vowels) })?,
                 run("16 次元", Config { z_dim: 16, ..book(Data::Vowels) })?,
+                vowels_ae,
+                digits_ae,
             ];
-            Ok((named, sweep.collect::<Result<_>>()?, compare::ring_of_vaes()?))
+            Ok((named, fitted, sweep.collect::<Result<_>>()?, compare::ring_of_vaes()?))
         };
         let (large, small) = both(large, small);
-        let [hiragana, hiragana_ae, digits, digits_ae, broken] = large?;
-        let ([vowels, vowels_ae, denoising, plain, one, sixteen], sweep, compared) = small?;
-        let fitted = [vowels_ae.fitted()?, hiragana_ae.fitted()?, digits_ae.fitted()?];
+        let ([hiragana, digits, broken, hiragana_ae], fitted_hiragana) = large?;
+        let (named, [fitted_vowels, fitted_digits], sweep, compared) = small?;
+        let [vowels, denoising, plain, one, sixteen, vowels_ae, digits_ae] = named;
         Ok(Self {
-            fitted,
+            fitted: [fitted_vowels, fitted_hiragana, fitted_digits],
             vowels,
             vowels_ae,
             hiragana,

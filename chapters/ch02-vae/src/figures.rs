@@ -9,7 +9,7 @@ use common::state::{Resume, State};
 use tools::plot::map::{self, Cluster, Map};
 use tools::plot::{self, Key, Line, LineChart, Mark, Sheet, color};
 
-use crate::config::{Config, Model};
+use crate::config::{Config, Data, Model};
 use crate::explorer;
 use crate::train::{Batch, Images, Progress, Trained, corrupt, encoder_gradient};
 
@@ -25,7 +25,7 @@ pub struct Recorder {
     config: Config,
     z: Tensor,
     pub frames: Vec<Frame>,
-    /// (ステップ, 再構成の項からエンコーダに届いた勾配の大きさ)
+    /// (ステップ, 再構成の項からエンコーダに届いた勾配の大きさ)。[`reparameterization`] に使う学習でだけ集めます。
     pub gradients: Vec<(f64, f64)>,
 }
 
@@ -47,7 +47,7 @@ impl Recorder {
             let samples = progress.vae.decoder.images(&self.z)?.detach();
             self.frames.push(Frame { step, samples });
         }
-        if step.is_multiple_of(steps.div_ceil(50)) {
+        if has_gradients(&self.config) && step.is_multiple_of(steps.div_ceil(50)) {
             let count = progress.dataset.held_out.labels.len().min(400);
             let x = progress.dataset.held_out.x.narrow(0, 0, count)?;
             let rng = &mut Seed(self.config.seed).rng("gradient");
@@ -58,6 +58,11 @@ impl Recorder {
         }
         Ok(())
     }
+}
+
+/// 勾配を図にする学習か。再パラメータ化の有無だけが違う、「あいうえお」の 2 次元の VAE です。
+fn has_gradients(config: &Config) -> bool {
+    config.data == Data::Vowels && config.model == Model::Vae && config.z_dim == 2
 }
 
 impl Resume for Recorder {
@@ -85,29 +90,49 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let file = |kind: &str| dir.join(format!("{name}-{kind}"));
     losses(trained, &file("losses.svg"))?;
 
-    let steps: Vec<String> = recorder.frames.iter().map(|f| plot::times(f.step)).collect();
+    let model = short(config.model);
+    let steps: Vec<String> = recorder.frames.iter().map(|f| updates(f.step)).collect();
     let made = recorder.frames.iter().zip(&steps);
     let made: Vec<_> = made.map(|(f, name)| (name.as_str(), &f.samples, color::FAKE)).collect();
-    rows(config, &file("steps.png"), "同じ列は、同じ z から作った絵", &made)?;
+    let title = format!("{model} が作った絵\n(行は更新回数、同じ列は同じ z)");
+    rows(config, &file("steps.png"), &title, &made)?;
 
     let x = spread_rows(&trained.dataset.held_out, 10)?;
     let pair = [("入力", &x, color::REAL), ("再構成", &reconstruct(trained, &x)?, color::FAKE)];
-    rows(config, &file("pair.png"), "", &pair)?;
+    rows(config, &file("pair.png"), &format!("{model} の再構成 (テストデータ)"), &pair)?;
     if config.z_dim == 2 {
         let keys = [
-            Key::new(Mark::Dot, color::MUTED, "雲の中心 (平均)"),
-            Key::new(Mark::Area, color::MUTED, "雲の広がり (一部の点だけ)"),
+            Key::new(Mark::Dot, color::MUTED, "1 枚の絵の雲の中心 (平均)"),
+            Key::new(Mark::Area, color::MUTED, "楕円は、雲の標準偏差 (一部の点だけに描いた)"),
+            Key::note("色と字は、絵に書かれた字"),
             CIRCLES,
         ];
-        map::save(&file("latent.svg"), &[latent_map(trained, String::new(), true)?], &keys)?;
+        let title = format!("{model} の潜在平面 (テストデータ)");
+        map::save(&file("latent.svg"), &[latent_map(trained, title, true)?], &keys)?;
         grid(trained, &file("grid.png"))?;
     }
     Ok(())
 }
 
+/// 図に書く、モデルの短い名前。
+fn short(model: Model) -> &'static str {
+    match model {
+        Model::Vae => "VAE",
+        Model::Ae => "AE",
+    }
+}
+
+/// 途中経過の行の名前。
+fn updates(step: usize) -> String {
+    if step == 0 { "0 回\n学習の前".into() } else { plot::times(step) }
+}
+
 /// 地図の円の読み方。
-const CIRCLES: Key =
-    Key { mark: Mark::Ring, color: color::INK, label: "標準正規分布の 1σ と 2σ" };
+const CIRCLES: Key = Key {
+    mark: Mark::Note,
+    color: color::INK,
+    label: "二つの円は、標準正規分布の標準偏差の 1 倍と 2 倍",
+};
 
 fn scale(config: &Config) -> u32 {
     if config.size > 8 { 2 } else { 4 }
@@ -150,25 +175,25 @@ fn rows(
 /// 学習の 2 つの項。単位が同じなので、1 枚に重ねる。
 fn losses(trained: &Trained, path: &Path) -> Result<()> {
     let width = (trained.history.len() / 80).max(1);
-    let line = |label, column, color| Line {
-        label,
-        color,
-        points: trained.history.smoothed(column, width),
-    };
+    let line = |label, column, color| Line { label, color, points: course(trained, column, width) };
     let mut lines = vec![line("再構成", "recon", color::LOSS)];
     if trained.config.model == Model::Vae {
         lines.push(line("KL", "KL", color::LATENT));
     }
-    // 学習の前は、どの画素にも 1/2 と答える。そのときの再構成の項 (1 画素に log 2) が入る高さにする。
-    let top = trained.config.dim() as f64 * 0.75;
-    LineChart {
-        x_label: "更新回数",
-        y_label: "損失の項 (nat/枚)",
-        lines,
-        y_range: 0. ..top,
-        guides: vec![],
-    }
-    .save(path)
+    let y_label = format!("{} の損失の項 (nat/枚)", short(trained.config.model));
+    let y_range = 0. ..top(&trained.config);
+    LineChart { x_label: "更新回数", y_label: &y_label, lines, y_range, guides: vec![] }.save(path)
+}
+
+/// 学習の前は、どの画素にも 1/2 と答える。そのときの再構成の項 (1 画素に log 2) が入る高さ。
+fn top(config: &Config) -> f64 {
+    config.dim() as f64 * 0.75
+}
+
+/// ならした線。ならすと消える、最初の 1 回の値から始めます。
+fn course(trained: &Trained, column: &str, width: usize) -> Vec<(f64, f64)> {
+    let first = trained.history.series(column).into_iter().take(1);
+    first.chain(trained.history.smoothed(column, width)).collect()
 }
 
 /// テストデータの潜在変数を、字ごとに色を変えて描きます。円は N(0, I) の 1σ と 2σ です。
@@ -218,21 +243,35 @@ fn grid(trained: &Trained, path: &Path) -> Result<()> {
     let z = Tensor::from_vec(z, (CELLS * CELLS, 2), &Device::Cpu)?;
     let images = images(&trained.config, &trained.vae.decoder.images(&z)?)?;
     let sheet = Sheet { images: &images, columns: CELLS, frame: color::GENERATOR };
-    let title = format!("右端が z1 = {reach}、上端が z2 = {reach}、中央が 0");
+    let title = format!(
+        "{} のデコーダが、潜在平面の各点から作った絵\n右端が z1 = {reach}、上端が z2 = {reach}、中央が 0",
+        short(trained.config.model)
+    );
     plot::table(path, &[""], &[title], &[sheet], scale(&trained.config))
 }
 
 /// 左がオートエンコーダ、右が VAE の潜在平面。
 pub fn latent_pair(autoencoder: &Trained, vae: &Trained, path: &Path) -> Result<()> {
-    let maps = [
-        latent_map(autoencoder, "オートエンコーダ".into(), false)?,
-        latent_map(vae, "VAE".into(), false)?,
-    ];
-    let dots = Key::new(Mark::Dot, color::MUTED, "潜在変数 (VAE では雲の中心)");
-    map::save(path, &maps, &[dots, CIRCLES])
+    let mut maps =
+        [latent_map(autoencoder, String::new(), false)?, latent_map(vae, String::new(), false)?];
+    for (map, model) in maps.iter_mut().zip(["AE", "VAE"]) {
+        map.title = format!("{model} (−{0}〜{0})", map.extent);
+    }
+    // 小さな地図では字が重なって読めないので、字は下に、色と組にして書く。
+    let names: Vec<(String, color::RGBColor)> =
+        maps[0].clusters.iter().map(|cluster| (cluster.label.clone(), cluster.color)).collect();
+    for cluster in maps.iter_mut().flat_map(|map| &mut map.clusters) {
+        cluster.label.clear();
+    }
+    let ratio = maps[0].extent / maps[1].extent;
+    let scale = format!("AE の枠の幅は、VAE の枠の {ratio:.0} 倍。円は、どちらも同じ");
+    let mut keys: Vec<Key> =
+        names.iter().map(|(name, color)| Key::new(Mark::Dot, *color, name)).collect();
+    keys.extend([Key::note("点は、絵の潜在変数 (VAE では雲の中心)"), CIRCLES, Key::note(&scale)]);
+    map::save(path, &maps, &keys)
 }
 
-/// 本物と、潜在変数の引き方ごとに作った画像を、左右に並べます。
+/// 本物と、潜在変数の取り出し方ごとに作った画像を、左右に並べます。
 pub fn samples(vae: &Trained, made: &[(&str, Tensor)], path: &Path) -> Result<()> {
     const COLUMNS: usize = 3;
     let config = &vae.config;
@@ -250,7 +289,11 @@ pub fn samples(vae: &Trained, made: &[(&str, Tensor)], path: &Path) -> Result<()
             Sheet { images, columns: COLUMNS, frame }
         })
         .collect();
-    plot::table(path, &[""], &names, &sheets, scale(config))
+    let keys = [
+        Key::note("AE と VAE は、z を標準正規分布から取り出した"),
+        Key::note("AE + は、AE の z に当てはめた分布から"),
+    ];
+    plot::table_with_key(path, &[""], &names, &sheets, scale(config), &keys)
 }
 
 /// [`samples`] に並べる枚数。
@@ -264,7 +307,7 @@ pub fn dims(two: &Trained, sixteen: &Trained, path: &Path) -> Result<()> {
         ("2 次元", &reconstruct(two, &x)?, color::FAKE),
         ("16 次元", &reconstruct(sixteen, &x)?, color::FAKE),
     ];
-    rows(&two.config, path, "潜在変数の次元だけを変えた再構成", &pictures)
+    rows(&two.config, path, "潜在変数の次元だけを変えた VAE の再構成", &pictures)
 }
 
 /// 使われている次元を 1 つずつ動かした絵。KL の大きい順に 1 行ずつで、ほかの次元は 0 のままです。
@@ -288,12 +331,11 @@ pub fn traversal(trained: &Trained, path: &Path) -> Result<()> {
     }
     let pictures: Vec<_> =
         names.iter().zip(&drawn).map(|(n, x)| (n.as_str(), x, color::GENERATOR)).collect();
-    rows(
-        &trained.config,
-        path,
-        &format!("1 つの次元だけを −{reach} から {reach} へ動かす"),
-        &pictures,
-    )
+    let title = format!(
+        "β = {} の VAE の、潜在変数の 1 つの次元だけを\n−{reach} から {reach} へ動かす",
+        trained.config.beta
+    );
+    rows(&trained.config, path, &title, &pictures)
 }
 
 /// KL の平均がこれ (nat) を超える次元を、使われている次元とみなします。
@@ -330,7 +372,8 @@ pub fn interpolation(trained: &Trained, path: &Path) -> Result<()> {
         Sheet { images: &latent, columns: COLUMNS, frame: color::LATENT },
         Sheet { images: &pixels, columns: COLUMNS, frame: color::MUTED },
     ];
-    plot::table(path, &["潜在変数\nで混ぜる", "画素で\n混ぜる"], &[""], &sheets, 3)
+    let title = "左端の字から、右端の字へ (VAE)";
+    plot::table(path, &["潜在変数\nで混ぜる", "画素で\n混ぜる"], &[title], &sheets, 3)
 }
 
 /// β を変えた学習の 1 つ分の測定。
@@ -343,6 +386,9 @@ pub struct Swept<'a> {
     pub distance: f64,
 }
 
+/// β の軸の名前。目盛りは等間隔の数ではない。
+const BETA_AXIS: &str = "KL の重み β (目盛りは約 3 倍ずつ)";
+
 /// β に対する 2 つの項、標本の良さ、絵の変わり方。
 pub fn beta(runs: &[Swept], dir: &Path) -> Result<()> {
     let names: Vec<String> = runs.iter().map(|run| run.beta.to_string()).collect();
@@ -353,19 +399,28 @@ pub fn beta(runs: &[Swept], dir: &Path) -> Result<()> {
         points: runs.iter().enumerate().map(|(i, run)| (i as f64, value(run))).collect(),
     };
     let mut kl = line("KL", color::LATENT, &|run| run.kl);
-    // β = 0 では KL に歯止めがなく、けた違いに大きい。
+    // β = 0 では KL に歯止めがなく、けた違いに大きい。線に入れず、値を書く。
+    let outside: Vec<String> = runs
+        .iter()
+        .filter(|run| run.kl >= 100.)
+        .map(|run| format!("β = {} の KL は {:.1} で枠の外", run.beta, run.kl))
+        .collect();
     kl.points.retain(|&(_, kl)| kl < 100.);
     LineChart {
-        x_label: "KL の重み β",
-        y_label: "損失の項 (nat/枚)",
+        x_label: BETA_AXIS,
+        y_label: &["損失の項 (nat/枚)".to_string()]
+            .into_iter()
+            .chain(outside)
+            .collect::<Vec<_>>()
+            .join("。"),
         lines: vec![line("再構成", color::LOSS, &|run| run.reconstruction), kl],
         y_range: 0. ..100.,
         guides: vec![],
     }
     .save_with_ticks(&dir.join("beta-terms.svg"), &names)?;
     LineChart {
-        x_label: "KL の重み β",
-        y_label: "標本と本物のエネルギー距離",
+        x_label: BETA_AXIS,
+        y_label: "標本と本物のエネルギー距離 (0 に近いほど良い)",
         lines: vec![line("標本", color::FAKE, &|run| run.distance)],
         y_range: 0. ..8.,
         guides: vec![],
@@ -393,7 +448,7 @@ pub fn beta(runs: &[Swept], dir: &Path) -> Result<()> {
             Sheet { images, columns: COLUMNS, frame }
         })
         .collect();
-    plot::table(&dir.join("beta-pictures.png"), &names, &["再構成", "生成"], &sheets, 2)
+    plot::table(&dir.join("beta-pictures.png"), &names, &["再構成", "N(0, I) から生成"], &sheets, 2)
 }
 
 /// 再パラメータ化の有無で、エンコーダに届く勾配と再構成の進み方を比べます。
@@ -406,7 +461,7 @@ pub fn reparameterization(
     let line = |label, color, points| Line { label, color, points };
     LineChart {
         x_label: "更新回数",
-        y_label: "エンコーダに届く再構成の勾配の大きさ",
+        y_label: "再構成誤差の勾配の大きさ (エンコーダの重みで微分)",
         lines: vec![
             line("再パラメータ化あり", color::DISCRIMINATOR, on_recorder.gradients.clone()),
             line("再パラメータ化なし", color::FAKE, off_recorder.gradients.clone()),
@@ -415,15 +470,15 @@ pub fn reparameterization(
         guides: vec![],
     }
     .save(&dir.join("gradients.svg"))?;
-    let curve = |trained: &Trained| trained.history.smoothed("recon", trained.history.len() / 80);
+    let curve = |trained: &Trained| course(trained, "recon", trained.history.len() / 80);
     LineChart {
         x_label: "更新回数",
-        y_label: "再構成の項 (nat/枚)",
+        y_label: "VAE の再構成誤差 (nat/枚)",
         lines: vec![
             line("再パラメータ化あり", color::DISCRIMINATOR, curve(on)),
             line("再パラメータ化なし", color::FAKE, curve(off)),
         ],
-        y_range: 0. ..100.,
+        y_range: 0. ..top(&on.config),
         guides: vec![],
     }
     .save(&dir.join("broken-losses.svg"))?;
@@ -433,7 +488,7 @@ pub fn reparameterization(
         ("する", &reconstruct(on, &x)?, color::FAKE),
         ("しない", &reconstruct(off, &x)?, color::FAKE),
     ];
-    let title = "再パラメータ化をするときと、しないときの再構成";
+    let title = "再パラメータ化をする VAE と、しない VAE の再構成";
     rows(&on.config, &dir.join("broken-pair.png"), title, &pictures)
 }
 
@@ -446,7 +501,7 @@ pub fn denoise(trained: &Trained, path: &Path) -> Result<()> {
         ("出力", &reconstruct(trained, &noisy)?, color::FAKE),
         ("元の絵", &clean, color::REAL),
     ];
-    rows(&trained.config, path, "", &pictures)
+    rows(&trained.config, path, "デノイジングオートエンコーダの出力", &pictures)
 }
 
 /// 線形ガウスの例: z ~ N(0, 1)、x = w·z + 雑音 N(0, s²)。周辺尤度も本当の事後分布も、式で分かります。
@@ -493,17 +548,18 @@ pub fn elbo(path: &Path) -> Result<()> {
     use linear_gaussian::{elbo, log_likelihood, posterior};
     let variance = posterior().1;
     let curve = |variance: f64| -> Vec<(f64, f64)> {
-        (0..=120).map(|i| i as f64 / 40. - 1.).map(|m| (m, elbo(m, variance))).collect()
+        (0..=80).map(|i| i as f64 / 40. - 0.4).map(|m| (m, elbo(m, variance))).collect()
     };
-    let visible = |points: Vec<(f64, f64)>| points.into_iter().filter(|p| p.1 > -6.).collect();
     LineChart {
-        x_label: "q の平均",
-        y_label: "対数尤度と、その下界",
+        x_label: "q の平均 (1 倍は真の分散)",
+        y_label: "対数尤度 log p(x) と、その下界 ELBO",
         lines: vec![
             Line {
-                label: "分散 4 倍", color: color::MUTED, points: visible(curve(4. * variance))
+                label: "ELBO (q の分散 4 倍)",
+                color: color::MUTED,
+                points: curve(4. * variance),
             },
-            Line { label: "ELBO", color: color::LOSS, points: visible(curve(variance)) },
+            Line { label: "ELBO (q の分散 1 倍)", color: color::LOSS, points: curve(variance) },
         ],
         y_range: -6. ..0.,
         guides: vec![(log_likelihood(), "log p(x)")],

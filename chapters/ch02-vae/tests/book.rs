@@ -237,6 +237,8 @@ fn without_reparameterization_reconstructions_ignore_the_input() {
     assert!(broken < 0.05 && standard > 0.5, "{broken} {standard}");
     // KL だけがエンコーダを動かすので、どの画像にも N(0, I) を答えるようになる。
     assert!(measured(&book.broken).kl < 0.1);
+    let times = [&book.broken, &book.vowels].map(|outcome| outcome.recorder.gradients.len());
+    assert!(times.iter().all(|&count| count >= 50), "{times:?}");
     // 届いた勾配は、学習の間ずっと、ちょうど 0 だった。
     assert!(book.broken.recorder.gradients.iter().all(|&(_, gradient)| gradient == 0.));
     assert!(book.vowels.recorder.gradients.iter().all(|&(_, gradient)| gradient > 0.));

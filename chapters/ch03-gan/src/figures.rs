@@ -118,14 +118,20 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             let panels: Vec<Panel> = recorder
                 .frames
                 .iter()
-                .map(|frame| plane(plot::times(frame.step), &real, frame))
+                .map(|frame| plane(updates(frame.step, " "), &real, frame))
                 .collect::<Result<_>>()?;
             let mut keys = POINTS.to_vec();
             if panels.iter().any(|panel| panel.surface.is_some()) {
                 keys.extend([
-                    Key::new(Mark::Area, plot::tint(1.), "D が本物と答えるところ"),
-                    Key::new(Mark::Area, plot::tint(0.), "D が偽物と答えるところ"),
+                    Key::new(Mark::Area, plot::tint(1.), "濃いほど、D の答えが 1 (本物) に近い"),
+                    Key::new(Mark::Area, plot::tint(0.), "濃いほど、D の答えが 0 (偽物) に近い"),
+                    Key::note("白い背景は、D の答えが 1/2 (見分けられない)"),
                 ]);
+            }
+            // 学習の前の D は、ほとんどどこでも 1/2 の近くを答えるので、背景が白い。
+            let first = recorder.frames.first().and_then(|frame| frame.surface.as_ref());
+            if first.is_some_and(|surface| neutral(surface) > 0.95) {
+                keys.push(Key::note("学習の前の D は、ほとんどどこでも 1/2 の近くを答える"));
             }
             plot::panels_with_key(&dir.join(format!("{name}-steps.svg")), &panels, 3, &keys)?;
         }
@@ -134,7 +140,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             let scale = if trained.config.size > 8 { 2 } else { 4 };
             let file = |kind: &str| dir.join(format!("{name}-{kind}.png"));
             let steps: Vec<String> =
-                recorder.frames.iter().map(|frame| plot::times(frame.step)).collect();
+                recorder.frames.iter().map(|frame| updates(frame.step, "\n")).collect();
             let made: Vec<Tensor> = recorder
                 .frames
                 .iter()
@@ -147,7 +153,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             plot::table(
                 &file("steps"),
                 &steps,
-                &["同じ列は、同じ z から作った絵"],
+                &["GAN が作った絵\n(行は更新回数、同じ列は同じ z)"],
                 &sheets,
                 scale,
             )?;
@@ -157,7 +163,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             let count = real.dim(0)?;
             let shown = real.narrow(0, 0, count.min(60))?;
             let sheet = Sheet { images: &shown, columns: 12, frame: color::REAL };
-            plot::table(&file("real"), &[""], &["本物"], &[sheet], scale)?;
+            let title = format!("本物 ({0}×{0} 画素)", trained.config.size);
+            plot::table(&file("real"), &[""], &[title], &[sheet], scale)?;
 
             let first = if count < 96 { 0 } else { 60 };
             let (real, fake) = (
@@ -168,7 +175,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 Sheet { images: &real, columns: 6, frame: color::REAL },
                 Sheet { images: &fake, columns: 6, frame: color::FAKE },
             ];
-            plot::table(&file("pair"), &[""], &["本物", "生成"], &sheets, scale)?;
+            plot::table(&file("pair"), &[""], &["本物", "GAN が作った絵"], &sheets, scale)?;
         }
     }
     let width = (trained.history.len() / 80).max(1);
@@ -186,18 +193,23 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     };
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "損失",
+        y_label: "損失。破線は、D がどこでも 1/2 と答えるときの値",
         lines: vec![
             line("識別器", "loss D", color::DISCRIMINATOR),
             line("生成器", "loss G", color::GENERATOR),
         ],
         y_range: losses,
-        guides: vec![(log4, "log 4 (識別器)"), (log2, "log 2 (生成器)")],
+        // 識別器の損失は、本物と偽物の 2 項の和なので、同じ 1/2 でも 2 倍になる。
+        guides: vec![(log4, "2 log 2 (識別器)"), (log2, "log 2 (生成器)")],
     }
     .save(&dir.join(format!("{name}-losses.svg")))?;
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "本物である確率の平均",
+        y_label: if outputs.start > 0. {
+            "D の答え (本物である確率) の平均。1/2 の近くを拡大"
+        } else {
+            "D の答え (本物である確率) の平均"
+        },
         lines: vec![
             line("本物 D(x)", "D(x)", color::REAL),
             line("偽物 D(G(z))", "D(G(z))", color::FAKE),
@@ -208,10 +220,22 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     .save(&dir.join(format!("{name}-outputs.svg")))
 }
 
+/// 面のうち、1/2 の色に塗られる割合。
+fn neutral(surface: &Surface) -> f64 {
+    let values: Vec<f32> = surface.values.concat();
+    let count = values.iter().filter(|&&value| plot::tint(value) == plot::tint(0.5)).count();
+    count as f64 / values.len() as f64
+}
+
+/// 途中経過の名前。`gap` は、2 つの語の間です。
+fn updates(step: usize, gap: &str) -> String {
+    if step == 0 { format!("0 回{gap}学習の前") } else { plot::times(step) }
+}
+
 /// 平面の点の読み方。
 const POINTS: [Key; 2] = [
     Key { mark: Mark::Dot, color: color::REAL, label: "本物の点" },
-    Key { mark: Mark::Dot, color: color::FAKE, label: "生成した点" },
+    Key { mark: Mark::Dot, color: color::FAKE, label: "GAN が作った点" },
 ];
 
 fn plane(title: String, real: &Tensor, frame: &Frame) -> Result<Panel> {
@@ -243,10 +267,10 @@ pub fn compare(
         |label, recorder: &Recorder, color| Line { label, color, points: recorder.modes.clone() };
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "覆った山の数",
+        y_label: "生成した点が覆った山の数 (8 つのうち)",
         lines: vec![
             line("標準", standard, color::REAL),
-            line("壊した: D が弱い", collapsed, color::FAKE),
+            line("壊した: D が遅い", collapsed, color::FAKE),
             line("直した: 2 点ずつ", cured, color::DISCRIMINATOR),
         ],
         y_range: 0. ..8.,
@@ -294,9 +318,10 @@ pub fn optimum(discriminator: &Discriminator, dir: &Path) -> Result<()> {
     let inputs = Tensor::from_vec(inputs, (xs.len(), 1), &Device::Cpu)?;
     let learned = sigmoid(&discriminator.forward(&inputs)?)?.flatten_all()?.to_vec1::<f32>()?;
     let curve = |f: &dyn Fn(f64) -> f64| xs.iter().map(|&x| (x, f(x))).collect();
+    let path = dir.join("optimum.svg");
     LineChart {
         x_label: "x",
-        y_label: "確率・確率密度",
+        y_label: "D は本物である確率、山は確率密度",
         lines: vec![
             Line {
                 label: "本物の密度", color: color::REAL, points: curve(&|x| density(1., x))
@@ -305,20 +330,29 @@ pub fn optimum(discriminator: &Discriminator, dir: &Path) -> Result<()> {
                 label: "偽物の密度", color: color::FAKE, points: curve(&|x| density(-1., x))
             },
             Line {
-                label: "計算した D*",
-                color: color::MUTED,
-                points: curve(&optimal_discriminator),
-            },
-            Line {
                 label: "学習した D",
                 color: color::DISCRIMINATOR,
                 points: xs.iter().zip(learned).map(|(&x, d)| (x, f64::from(d))).collect(),
+            },
+            Line {
+                label: "計算した D* (破線)",
+                color: color::INK,
+                points: curve(&optimal_discriminator),
             },
         ],
         y_range: 0. ..1.,
         guides: vec![],
     }
-    .save(&dir.join("optimum.svg"))
+    .save(&path)?;
+    // 2 本の線はほとんど重なる。下の線を太く、上の線を破線にして、どちらも見えるようにする。
+    let stroke = |plot::RGBColor(r, g, b), width: u32| {
+        format!("stroke=\"#{r:02X}{g:02X}{b:02X}\" stroke-width=\"{width}\"")
+    };
+    let (learned, computed) = (stroke(color::DISCRIMINATOR, 2), stroke(color::INK, 2));
+    let svg = std::fs::read_to_string(&path)?
+        .replace(&learned, &stroke(color::DISCRIMINATOR, 6))
+        .replace(&computed, &format!("{computed} stroke-dasharray=\"7 7\""));
+    tools::files::write(&path, svg.as_bytes())
 }
 
 /// 生成器の損失をロジットで微分した値を、(D(G(z)), 勾配) の列で返します。
@@ -338,10 +372,10 @@ pub fn gradients(dir: &Path) -> Result<()> {
     };
     LineChart {
         x_label: "D(G(z)) 偽物が本物とみなされる確率",
-        y_label: "勾配の大きさ",
+        y_label: "D のロジットについての、生成器の損失の勾配の大きさ",
         lines: vec![
-            line("非飽和", GLoss::NonSaturating, color::GENERATOR)?,
-            line("飽和する形", GLoss::Saturating, color::LOSS)?,
+            line("非飽和 −log D", GLoss::NonSaturating, color::GENERATOR)?,
+            line("飽和 log(1 − D)", GLoss::Saturating, color::LOSS)?,
         ],
         y_range: 0. ..1.,
         guides: vec![],
