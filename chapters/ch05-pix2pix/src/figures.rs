@@ -310,7 +310,7 @@ fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
 fn divided(pictures: &Tensor, halves: [&str; 2]) -> Result<Tensor> {
     let (n, channels, size, _) = pictures.dims4()?;
     let font = Font::embedded("plot")?;
-    let letter = size / 5;
+    let letter = (size / 4).saturating_sub(1).max(1);
     let strip = letter + 4;
     let mut mask = vec![-1f32; (strip + size) * size];
     for (half, name) in halves.into_iter().enumerate() {
