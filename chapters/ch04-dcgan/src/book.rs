@@ -150,6 +150,9 @@ pub fn broken_steps() -> usize {
     Config::book().steps / 5
 }
 
+/// 市松模様を比べるカーネル。図の上の段がストライド 2 で割り切れるもの、下の段が割り切れないものです。
+const KERNELS: [usize; 4] = [2, 4, 3, 5];
+
 /// 本に載せる実験の結果。
 pub struct Book {
     pub dcgan: Outcome,
@@ -229,14 +232,16 @@ impl Book {
         figures::real(trained, &dir.join("kanji-real.png"))?;
         figures::compare(&self.runs(), compared_steps(), broken_steps(), dir)?;
         figures::overlap(dir)?;
-        figures::checkerboard(&trained.config, dir)?;
+        let untrained = KERNELS.map(|kernel| figures::untrained(&Config::book(), kernel));
+        let untrained = untrained.into_iter().collect::<Result<Vec<_>>>()?;
+        figures::checkerboard(&KERNELS, &untrained, dir)?;
         let history = trained.history.to_string();
         tools::files::write(&dir.join("dcgan-history.txt"), history.as_bytes())?;
-        self.record()?.write(dir)
+        self.record(&untrained)?.write(dir)
     }
 
-    /// 本文が引用する測定値。
-    fn record(&self) -> Result<Run> {
+    /// 本文が引用する測定値。`untrained` は、[`KERNELS`] の順の、学習していない生成器の画像です。
+    fn record(&self, untrained: &[Tensor]) -> Result<Run> {
         let mut record = Run::new(fingerprint());
         for (name, outcome) in [
             ("dcgan", &self.dcgan),
@@ -292,8 +297,8 @@ impl Book {
                     .result(&format!("arithmetic.{name}_{key}"), format!("{:.0} %", 100. * place));
             }
         }
-        for kernel in 2..=5 {
-            let strength = measure::checkerboard(&figures::untrained(&Config::book(), kernel)?)?;
+        for (kernel, images) in KERNELS.into_iter().zip(untrained) {
+            let strength = measure::checkerboard(images)?;
             record.result(&format!("checkerboard.k{kernel}"), format!("{strength:.2}"));
         }
         for (name, config) in [("paper", Config::paper()), ("pytorch", Config::pytorch())] {

@@ -9,7 +9,7 @@ use common::seed::Seed;
 use common::state::{Resume, State};
 use tools::plot::{self, Key, Line, LineChart, Mark, Panel, Sheet, Surface, color};
 
-use crate::config::Config;
+use crate::config::{Config, Model};
 use crate::data::Pictures;
 use crate::measure::{self, Answer};
 use crate::model::Generator;
@@ -109,8 +109,11 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         let name = format!("{} 回", thousands(frame.step));
         Ok((name, frame.samples.narrow(0, 0, COLUMNS)?, color::FAKE))
     });
-    let title = "同じ列は、同じ z から作った字";
-    titled_rows(&file("steps.png"), title, &rows.collect::<Result<Vec<_>>>()?)?;
+    let title = format!(
+        "{}。左は更新の回数 (0 回は学習の前)\n同じ列は、同じ z から作った字",
+        maker(trained)
+    );
+    titled_rows(&file("steps.png"), &title, &rows.collect::<Result<Vec<_>>>()?)?;
 
     let real = trained.pictures.distinct(SIDE_BY_SIDE, &mut seed.rng("shown"))?;
     side_by_side(
@@ -119,7 +122,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             ("本物", &real, color::REAL),
             ("生成された字", &trained.generate(SIDE_BY_SIDE, seed)?, color::FAKE),
         ],
-        &[],
+        &[Key::note(&format!("右は、学習を終えた{}が z から作った字", maker(trained)))],
     )?;
     nearest(trained, &file("nearest.png"))?;
     walk(trained, &file("walk.png"))?;
@@ -133,10 +136,10 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     };
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "損失",
+        y_label: "損失 (log 4 は、D がいつも 1/2 と答えるときの値)",
         lines: vec![
-            line("識別器", "loss D", color::DISCRIMINATOR),
-            line("生成器", "loss G", color::GENERATOR),
+            line("識別器 D", "loss D", color::DISCRIMINATOR),
+            line("生成器 G", "loss G", color::GENERATOR),
         ],
         y_range: 0. ..6.,
         guides: vec![(4f64.ln(), "log 4")],
@@ -144,7 +147,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     .save(&file("losses.svg"))?;
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "本物である確率の平均",
+        y_label: "本物である確率の平均 (1/2 は見分けられない)",
         lines: vec![
             line("本物 D(x)", "D(x)", color::REAL),
             line("偽物 D(G(z))", "D(G(z))", color::FAKE),
@@ -153,6 +156,14 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         guides: vec![(0.5, "1/2")],
     }
     .save(&file("outputs.svg"))
+}
+
+/// 図に書く、作り手の名前。
+fn maker(trained: &Trained) -> &'static str {
+    match trained.config.model {
+        Model::Dcgan => "DCGAN の生成器",
+        Model::Mlp => "全結合の生成器",
+    }
 }
 
 /// 左右に並べて見比べる、1 群の枚数。
@@ -172,12 +183,7 @@ fn side_by_side(
 /// 1 行の枚数。
 const COLUMNS: usize = 10;
 
-/// 名前の付いた画像の行を、上から下へ積みます。
-fn rows_of(path: &Path, rows: &[(impl AsRef<str>, Tensor, color::RGBColor)]) -> Result<()> {
-    titled_rows(path, "", rows)
-}
-
-/// [`rows_of`] の上に、全体の名前を書きます。
+/// 名前の付いた画像の行を上から下へ積み、その上に全体の名前を書きます。
 fn titled_rows(
     path: &Path,
     title: &str,
@@ -192,7 +198,8 @@ fn titled_rows(
 /// 学習に使う本物の見本。
 pub fn real(trained: &Trained, path: &Path) -> Result<()> {
     let images = trained.pictures.sample(60, &mut Seed(trained.config.seed).rng("samples"))?;
-    rows_of(path, &[("本物", images, color::REAL)])
+    let title = "学習に使う本物。位置と大きさを、毎回変える";
+    titled_rows(path, title, &[("本物", images, color::REAL)])
 }
 
 /// 作った画像の下に、特徴でいちばん近い学習用の字を置きます。
@@ -207,7 +214,8 @@ fn nearest(trained: &Trained, path: &Path) -> Result<()> {
         rows.push(("生成", fake.narrow(0, start, COLUMNS)?, color::FAKE));
         rows.push(("近い字", found.narrow(0, start, COLUMNS)?, color::REAL));
     }
-    rows_of(path, &rows)
+    let title = "生成した字と、いちばん近い訓練用の字";
+    titled_rows(path, title, &rows)
 }
 
 /// z を歩く: 上の 4 行は潜在変数を、下の 1 行は画素を、少しずつ混ぜたもの。
@@ -225,7 +233,7 @@ fn walk(trained: &Trained, path: &Path) -> Result<()> {
     let last = &rows[ROWS - 1].1;
     let mixed = measure::walk(&last.get(0)?, &last.get(COLUMNS - 1)?, COLUMNS)?;
     rows.push((format!("z{ROWS} と z{} の\n画素を混ぜる", ROWS + 1), mixed, color::MUTED));
-    rows_of(path, &rows)
+    titled_rows(path, "左から右へ、z を少しずつ変えて生成した字", &rows)
 }
 
 /// 属性で選ぶための、たくさんの z と、その画像。
@@ -261,7 +269,9 @@ fn arithmetic(trained: &Trained, path: &Path) -> Result<()> {
         Key::new(Mark::Frame, color::LATENT, "使った 3 つ"),
         Key::new(Mark::Frame, color::FAKE, "答え"),
         Key::new(Mark::Frame, color::MUTED, "比べる答え"),
-        Key::note("r と s は、太さと関わりなく選んだ字"),
+        Key::note("足し引きは z の上。答えの z を生成器に入れる"),
+        Key::note("1 行が 1 例。a・b・c は 3 個の z の平均"),
+        Key::note("r と s は、太さと関わりなく選んだ z"),
     ];
     let sheets = sheets.collect::<Vec<_>>();
     plot::table_with_key(path, &rows, &Answer::ALL.map(Answer::name), &sheets, 2, &keys)
@@ -279,16 +289,22 @@ pub fn overlap(dir: &Path) -> Result<()> {
     let panel = |kernel: usize, stages: usize| -> Result<Panel> {
         let mut values = middle(kernel, stages)?;
         let most = values.iter().flatten().fold(0f32, |most, &v| most.max(v));
+        let least = values.iter().flatten().fold(most, |least, &v| least.min(v));
+        let range =
+            if least < most { format!("{least}〜{most}") } else { format!("{most} だけ") };
         values.iter_mut().flatten().for_each(|value| *value /= most);
         Ok(Panel {
-            title: format!("カーネル {kernel}、{stages} 層"),
+            title: format!("カーネル {kernel}、{stages} 層: {range}"),
             heat: Some((color::GENERATOR, Surface { values })),
             ..Default::default()
         })
     };
     let panels = [panel(3, 1)?, panel(4, 1)?, panel(3, 2)?, panel(4, 2)?];
-    let key = Key::new(Mark::Area, color::GENERATOR, "濃いほど、その画素に多くの入力が重なる");
-    plot::panels_with_key(&dir.join("overlap.svg"), &panels, 2, &[key])?;
+    let keys = [
+        Key::new(Mark::Area, color::GENERATOR, "濃いほど、その画素に多くの入力が重なる"),
+        Key::note("上の数は、重なりの数。どの層もストライド 2 の転置畳み込み"),
+    ];
+    plot::panels_with_key(&dir.join("overlap.svg"), &panels, 2, &keys)?;
 
     let line = |label, kernel: usize, color| -> Result<Line> {
         // 対角線の上では、縦と横に同じ数だけ重なるので、平方根が 1 方向の重なりになる。
@@ -298,7 +314,7 @@ pub fn overlap(dir: &Path) -> Result<()> {
     };
     LineChart {
         x_label: "出力の画素の位置",
-        y_label: "その画素に届く入力の画素の数",
+        y_label: "重なりの数 (ストライド 2、横 1 列で数える)",
         lines: vec![
             line("カーネル 5", 5, color::CLASSES[0])?,
             line("カーネル 4", 4, color::CLASSES[2])?,
@@ -310,23 +326,24 @@ pub fn overlap(dir: &Path) -> Result<()> {
     .save(&dir.join("overlap-counts.svg"))
 }
 
-/// 学習していない生成器をたくさん作り、画素ごとの 2 乗平均を描きます。上が割り切れるカーネル、下が割り切れないカーネルです。
-pub fn checkerboard(config: &Config, dir: &Path) -> Result<()> {
-    let panels = [2, 4, 3, 5].map(|kernel| -> Result<Panel> {
-        let mut values = measure::repeated(&untrained(config, kernel)?)?;
+/// カーネルごとの、学習していない生成器の画像 ([`untrained`]) の、画素ごとの 2 乗平均を描きます。
+pub fn checkerboard(kernels: &[usize], untrained: &[Tensor], dir: &Path) -> Result<()> {
+    let panels = kernels.iter().zip(untrained).map(|(kernel, images)| -> Result<Panel> {
+        let mut values = measure::repeated(images)?;
         // いちばん強い画素をその色に、0 を無彩色にする。
         let most = values.iter().flatten().fold(0f32, |most, &v| most.max(v));
         values.iter_mut().flatten().for_each(|value| *value /= most);
         Ok(Panel {
-            title: format!("カーネル {kernel}"),
+            title: format!("カーネル {kernel}、ストライド 2"),
             heat: Some((color::GENERATOR, Surface { values })),
             ..Default::default()
         })
     });
-    let panels = panels.into_iter().collect::<Result<Vec<_>>>()?;
+    let panels = panels.collect::<Result<Vec<_>>>()?;
     let note = format!("学習していない生成器 {NETWORKS} 個の平均");
     let keys = [
-        Key::new(Mark::Area, color::GENERATOR, "濃いほど、その画素に強い値が出る"),
+        Key::new(Mark::Area, color::GENERATOR, "濃いほど、画素の値の 2 乗の平均が大きい"),
+        Key::note("上の段は 2 で割り切れるカーネル、下の段は割り切れないもの"),
         Key::note(&note),
     ];
     plot::panels_with_key(&dir.join("checkerboard.svg"), &panels, 2, &keys)
@@ -372,35 +389,60 @@ pub fn compare(runs: &[Run; 4], compared: usize, broken: usize, dir: &Path) -> R
     let real = dcgan.trained.pictures.distinct(FIXED, &mut Seed(config.seed).rng("shown"))?;
     let groups = [dcgan, mlp].map(|run| (run.label, run.samples_at(compared), color::FAKE));
     let groups = [("本物", &real, color::REAL), groups[0], groups[1]];
-    side_by_side(&dir.join("compare.png"), &groups, &[])?;
-    let groups = [("標準", dcgan), (no_norm.label, no_norm), (large_lr.label, large_lr)];
+    let note = "DCGAN と全結合は、同じ計算時間だけ学習した時点";
+    side_by_side(&dir.join("compare.png"), &groups, &[Key::note(note)])?;
+    let groups = [("標準 (DCGAN)", dcgan), (no_norm.label, no_norm), (large_lr.label, large_lr)];
     let groups = groups.map(|(name, run)| (name, run.samples_at(broken), color::FAKE));
     let note = format!("どれも {}だけ更新した時点 (標準もまだ途中)", plot::times(broken));
     side_by_side(&dir.join("broken.png"), &groups, &[Key::note(&note)])?;
-    let lines = runs.iter().map(|run| {
-        let points = run.recorder.distances.iter();
-        let points = points.map(|&(step, d)| (step / run.updates_per_step, d)).collect();
-        Line { label: run.label, color: run.color, points }
-    });
-    LineChart {
-        x_label: "計算時間 (DCGAN の更新回数に換算)",
-        y_label: "本物とのエネルギー距離",
-        lines: lines.collect(),
-        y_range: 0. ..7.,
-        guides: vec![],
-    }
-    .save(&dir.join("distance.svg"))?;
+    distance(runs, &dir.join("distance.svg"))?;
     let lines = [dcgan, no_norm, large_lr].map(|run| {
         let losses = run.trained.history.smoothed("loss D", (broken / 40).max(1));
         let points = losses.into_iter().filter(|&(step, _)| step <= broken as f64).collect();
-        Line { label: run.label, color: run.color, points }
+        let label = if run.label == dcgan.label { "標準" } else { run.label };
+        Line { label, color: run.color, points }
     });
     LineChart {
         x_label: "更新回数",
-        y_label: "識別器の損失",
+        y_label: "識別器の損失 (上で切れた線は、2 を超えた所)",
         lines: lines.into(),
         y_range: 0. ..2.,
-        guides: vec![(4f64.ln(), "log 4")],
+        guides: vec![(4f64.ln(), "log 4 (常に 1/2)")],
     }
     .save(&dir.join("broken-losses.svg"))
+}
+
+/// 計算時間に対する、本物との距離。
+fn distance(runs: &[Run; 4], path: &Path) -> Result<()> {
+    let curves = runs.each_ref().map(|run| -> Vec<(f64, f64)> {
+        let points = run.recorder.distances.iter();
+        points.map(|&(step, d)| (step / run.updates_per_step, d)).collect()
+    });
+    let ends = curves.each_ref().map(|points| points.last().copied().unwrap_or_default());
+    let longest = ends.iter().fold(0f64, |longest, end| longest.max(end.0));
+    // 線の終わる所は、線ごとに違う。名前だけの点を、そこに置く。同じ所で終わる線があれば、高い順に下へ並べる。
+    const BELOW: f64 = 0.65;
+    let mut lines = Vec::new();
+    for ((run, points), end) in runs.iter().zip(curves).zip(ends) {
+        let here = ends.iter().filter(|other| other.0 == end.0);
+        let top = here.clone().fold(end.1, |top, other| top.max(other.1));
+        let rank = here.clone().filter(|other| other.1 > end.1).count();
+        let mut write = |label, color, row: usize| {
+            let place = (end.0, top - BELOW * row as f64);
+            lines.push(Line { label, color, points: vec![place] });
+        };
+        write(run.label, run.color, rank);
+        if rank == 0 && end.0 < 0.9 * longest {
+            write("(ここで打ち切り)", color::INK, here.count());
+        }
+        lines.push(Line { label: "", color: run.color, points });
+    }
+    LineChart {
+        x_label: "計算時間 (DCGAN の更新回数に換算)",
+        y_label: "本物とのエネルギー距離 (小さいほど本物に近い)",
+        lines,
+        y_range: 0. ..7.,
+        guides: vec![],
+    }
+    .save_with_names_at(path, 0.)
 }

@@ -1,6 +1,7 @@
 //! 試験で問われる主張を、できあがったモデル・式・1 回の更新で確かめます。どれも数秒で終わります。
 
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 
 use candle_core::{Device, Tensor};
 use ch04_dcgan::book;
@@ -15,10 +16,13 @@ use common::nn::Activation;
 use common::seed::{Seed, normal};
 use tools::store::Store;
 
-/// 本の大きさと、公開されている大きさ (組み立てるだけなら、すぐ終わる)。
-fn configs() -> [Config; 3] {
-    [Config::book(), Config::paper(), Config::pytorch()]
-}
+/// 本の大きさと、公開されている 2 つの大きさの設定と、組み立てたネットワーク。試験が分け合い、1 度だけ組み立てます。
+static BUILT: LazyLock<[(Config, Gan); 3]> = LazyLock::new(|| {
+    [Config::book(), Config::paper(), Config::pytorch()].map(|config| {
+        let gan = Gan::new(&config).unwrap();
+        (config, gan)
+    })
+});
 
 /// できあがった生成器と識別器の、各層の設計。
 fn plans(gan: &Gan) -> [Vec<Plan>; 2] {
@@ -66,9 +70,8 @@ fn deviation(values: &[f32]) -> f32 {
 /// 大きさを変えるのは畳み込みのストライドだけで、プーリングの層は無い。
 #[test]
 fn no_pooling_only_strides() {
-    for config in configs() {
-        let gan = Gan::new(&config).unwrap();
-        let [g, d] = plans(&gan);
+    for (config, gan) in &*BUILT {
+        let [g, d] = plans(gan);
         // 大きさを変えるのは畳み込みのストライドだけ。2 でない層は、4×4 と 1×1 を結ぶ端の層に限る。
         let strides = |plans: &[Plan]| plans.iter().map(|p| p.conv.stride).collect::<Vec<_>>();
         let twos = vec![2; config.stages()];
@@ -84,15 +87,14 @@ fn no_pooling_only_strides() {
 /// 隠れ層に全結合層が無い。
 #[test]
 fn no_hidden_fully_connected_layer() {
-    for config in configs() {
-        let gan = Gan::new(&config).unwrap();
+    for (_, gan) in &*BUILT {
         for (name, var) in gan.variables.named("") {
             // 全結合層の重みなら 2 次元。畳み込みの重みは 4 次元、正規化の変数は 1 次元である。
             let rank = if name.ends_with("conv.weight") { 4 } else { 1 };
             assert_eq!(var.rank(), rank, "{name}");
         }
         // z の入る層と D の答えを出す層は、4×4 の画像の全体を 1 度に見る畳み込みになっている。
-        let [g, d] = plans(&gan);
+        let [g, d] = plans(gan);
         for end in [g.first().unwrap(), d.last().unwrap()] {
             assert_eq!((end.conv.kernel, end.conv.stride, end.conv.padding), (4, 1, 0));
         }
@@ -106,9 +108,8 @@ fn no_hidden_fully_connected_layer() {
 /// バッチ正規化は、生成器の出力層と識別器の入力層を除いて置かれている。
 #[test]
 fn batch_norm_everywhere_but_generator_output_and_discriminator_input() {
-    for config in configs() {
-        let gan = Gan::new(&config).unwrap();
-        let [g, d] = plans(&gan);
+    for (config, gan) in &*BUILT {
+        let [g, d] = plans(gan);
         let last = config.stages() + 1;
         // D では、画像の入る層のほかに、答えの数を 1 個だけ出す層にも置かない。
         let networks = [("generator", g, vec![last]), ("discriminator", d, vec![1, last])];
@@ -130,8 +131,8 @@ fn batch_norm_everywhere_but_generator_output_and_discriminator_input() {
 /// 活性化関数は、生成器が ReLU と tanh、識別器が Leaky ReLU である。
 #[test]
 fn activations_are_relu_tanh_and_leaky_relu() {
-    for config in configs() {
-        let [g, d] = plans(&Gan::new(&config).unwrap());
+    for (_, gan) in &*BUILT {
+        let [g, d] = plans(gan);
         let (last, hidden) = g.split_last().unwrap();
         assert!(hidden.iter().all(|plan| plan.activation == Activation::Relu));
         assert_eq!(last.activation, Activation::Tanh);
@@ -163,8 +164,8 @@ fn generated_pixels_lie_in_minus_one_to_one() {
 /// 重みは、標準偏差 0.02 の正規分布から始まる。
 #[test]
 fn weights_start_from_normal_with_deviation_002() {
-    let gan = Gan::new(&Config::book()).unwrap();
-    for (name, var) in learned(&gan, "") {
+    let [(_, gan), ..] = &*BUILT;
+    for (name, var) in learned(gan, "") {
         let values = values(var.as_tensor());
         if name.ends_with("norm.bias") {
             assert!(values.iter().all(|&v| v == 0.), "{name}");
@@ -236,24 +237,22 @@ fn output_sizes_follow_the_formula() {
 /// 生成器では、画像が 2 倍になるたびにチャネルが半分になる。
 #[test]
 fn channels_halve_while_the_image_doubles() {
-    let outputs = |config: &Config| {
-        plans(&Gan::new(config).unwrap())
-            .map(|plans| plans.iter().map(|plan| plan.output).collect::<Vec<_>>())
-    };
-    let [g, d] = outputs(&Config::pytorch());
+    let [_, (_, paper), (_, pytorch)] = &*BUILT;
+    let outputs =
+        |gan| plans(gan).map(|plans| plans.iter().map(|plan| plan.output).collect::<Vec<_>>());
+    let [g, d] = outputs(pytorch);
     assert_eq!((g, d), (vec![512, 256, 128, 64, 3], vec![64, 128, 256, 512, 1]));
     // 論文の図 1: 100 → 4×4×1024 → 8×8×512 → 16×16×256 → 32×32×128 → 64×64×3
-    let [g, _] = outputs(&Config::paper());
+    let [g, _] = outputs(paper);
     assert_eq!(g, [1024, 512, 256, 128, 3]);
 }
 
 /// 論文の大きさのネットワークの重みの数は、公開されているものと一致する。
 #[test]
 fn paper_size_networks_have_the_public_parameter_counts() {
-    let count = |config: &Config| {
-        let gan = Gan::new(config).unwrap();
-        ["generator", "discriminator"].map(|network| gan.variables.parameters(network))
-    };
+    let [_, (_, paper), (_, built)] = &*BUILT;
+    let count =
+        |gan: &Gan| ["generator", "discriminator"].map(|network| gan.variables.parameters(network));
     // PyTorch の公開例 (pytorch/examples、dcgan/main.py)。どの畳み込みも 4×4 でバイアスなし、
     // BatchNorm は 1 チャネルにつき γ と β の 2 個。
     let pytorch = [
@@ -261,7 +260,7 @@ fn paper_size_networks_have_the_public_parameter_counts() {
         16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512) + 2 * (128 + 256 + 512),
     ];
     assert_eq!(pytorch, [3_576_704, 2_765_568]);
-    assert_eq!(count(&Config::pytorch()), pytorch);
+    assert_eq!(count(built), pytorch);
 
     // 著者のコード (Newmu/dcgan_code、faces/train_uncond_dcgan.py)。ngf = ndf = 128、5×5。
     // z → 4×4×1024 は行列 [100, 16384]、D の出力は行列 [16384, 1] と書かれているが、4×4 の畳み込みと同じ数になる。
@@ -275,7 +274,7 @@ fn paper_size_networks_have_the_public_parameter_counts() {
     assert_eq!(authors, [18_885_760, 17_232_768]);
     // 論文との差: 著者のコードの最初の BatchNorm は、16,384 個の数を別々に正規化する (γ と β が 32,768 個)。
     // 本では PyTorch の例と同じく、1,024 チャネルごとに正規化する。
-    assert_eq!(count(&Config::paper()), [authors[0] - 2 * (16_384 - 1_024), authors[1]]);
+    assert_eq!(count(paper), [authors[0] - 2 * (16_384 - 1_024), authors[1]]);
 }
 
 // ---- 損失と 1 回の更新 (GAN の章と同じ約束) ----

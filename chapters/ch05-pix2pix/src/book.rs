@@ -195,21 +195,20 @@ impl Book {
         let shifted = change(shifted());
         // 互いに関わりのない学習なので、かかる時間がほぼ等しい 2 つに分けて、並べて進める。
         let first = || -> Result<_> {
-            let unpaired = Config { pairs: Pairs::Shuffled, ..short.clone() };
-            Ok([run("本の学習", &book, quiet)?, run("対をばらした", &unpaired, quiet)?])
+            Ok([run("本の学習", &book, quiet)?, run("ずらした両方", &shifted, quiet)?])
         };
         let second = || -> Result<_> {
             Ok([
                 run("L1 だけ", &without_gan(short.clone()), quiet)?,
                 run("GAN だけ", &Config { lambda_l1: 0., ..short.clone() }, quiet)?,
                 run("スキップなし", &Config { skips: Switch::Off, ..short.clone() }, quiet)?,
-                run("ずらした両方", &shifted, quiet)?,
+                run("対をばらした", &Config { pairs: Pairs::Shuffled, ..short.clone() }, quiet)?,
                 run("ずらした L1 だけ", &without_gan(shifted.clone()), quiet)?,
             ])
         };
         let (first, second) = both(first, second);
-        let [main, unpaired] = first?;
-        let [l1, gan, no_skips, shifted_both, shifted_l1] = second?;
+        let [main, shifted_both] = first?;
+        let [l1, gan, no_skips, unpaired, shifted_l1] = second?;
         Ok(Self { main, l1, gan, no_skips, unpaired, shifted: [shifted_l1, shifted_both] })
     }
 
@@ -218,7 +217,7 @@ impl Book {
         [
             ("l1", "L1 だけ", color::LOSS, &self.l1),
             ("gan", "GAN だけ", color::DISCRIMINATOR, &self.gan),
-            ("both", "両方", color::FAKE, &self.main),
+            ("both", "両方 (L1+GAN)", color::FAKE, &self.main),
             ("no_skips", "スキップなし", color::GENERATOR, &self.no_skips),
             ("unpaired", "ペアをばらす", color::LATENT, &self.unpaired),
         ]
@@ -227,14 +226,11 @@ impl Book {
         })
     }
 
-    /// 同じ回数だけ学習した 5 つの、取り置いた字での測定。
-    pub fn measured(&self) -> Result<Vec<(&'static str, Measured)>> {
-        let truth = &self.main.trained.dataset.held_out.y;
-        let measured = self.compared().into_iter().map(|(key, run)| {
-            let frame = run.recorder.frame(compared_steps()).context("比べる回数の出力がない")?;
-            Ok((key, measure(&frame.output, truth)?))
-        });
-        measured.collect()
+    /// 同じ回数だけ学習した 5 つのうち、`key` の、取り置いた字での測定。
+    pub fn measured(&self, key: &str) -> Result<Measured> {
+        let run = self.compared().into_iter().find(|run| run.0 == key).context("比べない学習")?.1;
+        let frame = run.recorder.frame(compared_steps()).context("比べる回数の出力がない")?;
+        measure(&frame.output, &self.main.trained.dataset.held_out.y)
     }
 
     /// 本の図と `run.json` を `dir` に書きます。
@@ -269,8 +265,8 @@ impl Book {
         for (name, outcome) in ["shifted.l1", "shifted.both"].into_iter().zip(&self.shifted) {
             put(name, outcome.measure()?);
         }
-        for (key, measured) in self.measured()? {
-            put(&format!("compare.{key}"), measured);
+        for (key, _) in self.compared() {
+            put(&format!("compare.{key}"), self.measured(key)?);
         }
         record.result("truth.sharpness", format!("{:.3}", sharpness(&held_out.y)?));
         record.result("main.steps", config.steps);
@@ -297,14 +293,14 @@ impl Book {
             record.result(&format!("pull.{name}_l1"), format!("{l1:.3}"));
             record.result(&format!("pull.{name}_ratio"), format!("{:.1}", l1 / gan));
         }
-        let [edge, flat] = self.main.noise_at_edges()?;
+        let [deviation, edge, flat] = self.main.noise()?;
+        record.result("noise.deviation", format!("{deviation:.3}"));
         record.result("noise.edge", format!("{edge:.3}"));
         record.result("noise.flat", format!("{flat:.3}"));
         let [real, fake, higher] = self.main.half_patches()?;
         record.result("half.real", format!("{real:.2}"));
         record.result("half.fake", format!("{fake:.2}"));
         record.result("half.higher", format!("{:.0} %", 100. * higher));
-        record.result("noise.deviation", format!("{:.3}", self.main.noise_deviation()?));
         for (key, mean) in ["real", "fake"].into_iter().zip(self.main.mean_patches()?) {
             record.result(&format!("patch.{key}"), format!("{mean:.2}"));
         }
@@ -334,13 +330,9 @@ impl Outcome {
     }
 
     /// 同じ入力を違うドロップアウトで変換した出力どうしの、画素ごとの標準偏差の平均。
-    pub fn noise_deviation(&self) -> Result<f32> {
-        let outputs = with_different_noise(&self.trained, &self.trained.dataset.held_out.x, 8)?;
-        Ok(deviation(&outputs)?.mean_all()?.to_scalar()?)
-    }
-
-    /// 同じばらつきを、正解の線の縁 (隣の画素と大きく違うところ) と、ほかのところに分けた平均。
-    pub fn noise_at_edges(&self) -> Result<[f32; 2]> {
+    ///
+    /// 全体の平均と、正解の線の縁 (隣の画素と大きく違うところ) の平均と、ほかのところの平均です。
+    pub fn noise(&self) -> Result<[f32; 3]> {
         let held_out = &self.trained.dataset.held_out;
         let spread = deviation(&with_different_noise(&self.trained, &held_out.x, 8)?)?;
         let size = held_out.y.dim(3)?;
@@ -352,12 +344,13 @@ impl Outcome {
             + (inner(y, 0, 0)? - inner(y, 0, 1)?)?.abs()?)?;
         // 地と墨の差は 2。その半分より大きく変わるところを縁とする。
         let edge = change.gt(1f32)?.to_dtype(DType::F32)?;
+        let whole = spread.mean_all()?.to_scalar()?;
         let spread = inner(&spread, 0, 0)?;
         let mean = |place: &Tensor| -> Result<f32> {
             let (sum, count) = ((&spread * place)?.sum_all()?, place.sum_all()?);
             Ok(sum.to_scalar::<f32>()? / count.to_scalar::<f32>()?)
         };
-        Ok([mean(&edge)?, mean(&edge.affine(-1., 1.)?)?])
+        Ok([whole, mean(&edge)?, mean(&edge.affine(-1., 1.)?)?])
     }
 
     /// テストデータの G(x) を、GAN の項と L1 の項 (どちらも重みを掛けた後) が引く強さ。

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use candle_core::{Device, Tensor};
 use candle_nn::ops::sigmoid;
-use common::glyphs::Font;
+use common::glyphs::{self, Font, Placement};
 use common::history::thousands;
 use common::measure::sharpness;
 use common::seed::Seed;
@@ -117,21 +117,22 @@ impl Row {
     }
 }
 
-/// 行を上から下へ積みます。
-fn stack(path: &Path, rows: &[Row], place: (usize, u32)) -> Result<()> {
-    stack_with_key(path, rows, place, &[])
+/// 行を上から下へ積み、その上に全体の名前を書きます。
+fn stack(path: &Path, title: &str, rows: &[Row], place: (usize, u32)) -> Result<()> {
+    stack_with_key(path, title, rows, place, &[])
 }
 
 /// [`stack`] の下に、色の意味を書きます。
 fn stack_with_key(
     path: &Path,
+    title: &str,
     rows: &[Row],
     (columns, scale): (usize, u32),
     keys: &[Key],
 ) -> Result<()> {
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     let sheets = rows.iter().map(|row| Sheet { images: &row.images, columns, frame: row.frame });
-    plot::table_with_key(path, &names, &[""], &sheets.collect::<Vec<_>>(), scale, keys)
+    plot::table_with_key(path, &names, &[title], &sheets.collect::<Vec<_>>(), scale, keys)
 }
 
 /// 1 回の学習の図を `dir` に書きます。
@@ -147,7 +148,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         rows.push(Row::new(name, &frame.output, 0, columns, color::FAKE)?);
     }
     rows.push(Row::new("正解", y, 0, columns, color::REAL)?);
-    stack(&dir.join("steps.png"), &rows, (columns, scale))?;
+    let title = "左は更新の回数 (0 回は学習の前)";
+    stack(&dir.join("steps.png"), title, &rows, (columns, scale))?;
 
     let mut rows = Vec::new();
     for start in (columns..x.dim(0)?).step_by(columns).take(3) {
@@ -156,7 +158,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         rows.push(Row::new("正解", y, start, columns, color::REAL)?);
     }
     if !rows.is_empty() {
-        stack(&dir.join("held-out.png"), &rows, (columns, scale))?;
+        let title = "学習に一度も使っていない、テストデータの変換";
+        stack(&dir.join("held-out.png"), title, &rows, (columns, scale))?;
     }
     noise(trained, &dir.join("noise.png"))?;
     if config.channels == 1 {
@@ -169,10 +172,10 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let input = measure(x, y)?;
     LineChart {
         x_label: "更新回数",
-        y_label: "損失",
+        y_label: "損失 (log 2 は、D がいつも 1/2 と答えるときの値)",
         lines: vec![
-            line("識別器", "loss D", color::DISCRIMINATOR),
-            line("生成器 (GAN)", "loss GAN", color::GENERATOR),
+            line("識別器 D", "loss D", color::DISCRIMINATOR),
+            line("G の GAN の項", "loss GAN", color::GENERATOR),
         ],
         y_range: 0. ..3.,
         guides: vec![(2f64.ln(), "log 2")],
@@ -180,10 +183,10 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     .save(&dir.join("losses.svg"))?;
     LineChart {
         x_label: "更新回数",
-        y_label: "本物である確率の平均",
+        y_label: "本物である確率の平均 (1/2 は見分けられない)",
         lines: vec![
-            line("本物の組", "D(x,y)", color::REAL),
-            line("偽物の組", "D(x,G(x))", color::FAKE),
+            line("本物 D(x,y)", "D(x,y)", color::REAL),
+            line("偽物 D(x,G(x))", "D(x,G(x))", color::FAKE),
         ],
         y_range: 0. ..1.,
         guides: vec![(0.5, "1/2")],
@@ -196,7 +199,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     };
     LineChart {
         x_label: "更新回数",
-        y_label: "正解との差 (L1)",
+        y_label: "正解との差 L1 (小さいほど正解に近い)",
         lines: vec![
             line("訓練データ", "L1", color::LOSS),
             held_out("テストデータ", color::FAKE, |m| m.l1),
@@ -207,7 +210,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     .save(&dir.join("l1.svg"))?;
     LineChart {
         x_label: "更新回数",
-        y_label: "正解との SSIM",
+        y_label: "正解との SSIM (大きいほど正解に近い)",
         lines: vec![held_out("テストデータ", color::FAKE, |m| m.ssim)],
         y_range: 0. ..1.,
         guides: vec![(input.ssim, "入力のまま")],
@@ -242,7 +245,12 @@ fn noise(trained: &Trained, path: &Path) -> Result<()> {
         Sheet { images: &outputs, columns: TIMES, frame: color::FAKE },
         Sheet { images: &spread, columns: 1, frame: color::LATENT },
     ];
-    plot::table(path, &[""], &["入力", "ノイズだけを変えた出力", "ばらつき"], &sheets, scale)
+    let names = ["入力", "ノイズだけを変えた出力", "ばらつき"];
+    let keys = [
+        Key::note("ノイズは、ドロップアウトで消す場所のくじ"),
+        Key::note("ばらつきは 5 枚の標準偏差。黒いほど変わる画素"),
+    ];
+    plot::table_with_key(path, &[""], &names, &sheets, scale, &keys)
 }
 
 /// D が小片ごとに答えた、本物である確率 `[N, 1, h, w]`。
@@ -260,22 +268,30 @@ pub fn half_and_half(left: &Tensor, right: &Tensor) -> Result<Tensor> {
 }
 
 /// 上から、本物、片側だけが本物、偽物の、小片ごとの答え。
+///
+/// 片側だけが本物の行では、左右の境に線を引き、どちらが本物かを字の上に書きます。
 fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
     const COLUMNS: usize = 6;
     let (_, scale) = layout(&trained.config);
     let Pictures { x, y } = &trained.dataset.held_out;
+    let count = COLUMNS.min(x.dim(0)?);
     let fake = trained.translate(x, Seed(0))?;
     let rows = [
-        ("本物", y.clone(), color::REAL),
-        ("左は本物\n右は偽物", half_and_half(y, &fake)?, color::MUTED),
-        ("左は偽物\n右は本物", half_and_half(&fake, y)?, color::MUTED),
-        ("偽物", fake, color::FAKE),
+        ("本物", y.clone(), color::REAL, None),
+        ("半分だけ\n本物", half_and_half(y, &fake)?, color::MUTED, Some(["本物", "偽物"])),
+        ("半分だけ\n本物", half_and_half(&fake, y)?, color::MUTED, Some(["偽物", "本物"])),
+        ("偽物", fake, color::FAKE, None),
     ];
-    let rows = rows.into_iter().map(|(name, pictures, frame)| {
+    let rows = rows.into_iter().map(|(name, pictures, frame, halves)| {
         // 片側だけを替えたときの差は小さいので、1/2 からの外れを強めて見せる。
         let map = patches(trained, x, &pictures)?.affine(2.5, -0.75)?.clamp(0., 1.)?;
-        let painted = painted(&pictures, &map, &patch_gan(&trained.config))?;
-        Row::new(name, &painted, 0, COLUMNS, frame)
+        let painted = painted(&pictures, &map, &patch_gan(&trained.config))?.narrow(0, 0, count)?;
+        let side = painted.dim(3)? * scale as usize;
+        let mut shown = painted.upsample_nearest2d(side, side)?;
+        if let Some(halves) = halves {
+            shown = divided(&shown, halves)?;
+        }
+        Row::new(name, &shown, 0, count, frame)
     });
     let [fake, real] = [0., 1.].map(|probability| {
         let [r, g, b] = tint(probability).map(|value| (value * 255.).round() as u8);
@@ -284,8 +300,37 @@ fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
     let keys = [
         Key::new(Mark::Area, real, "D が本物らしいと答えた所"),
         Key::new(Mark::Area, fake, "偽物らしいと答えた所"),
+        Key::note("地の白い所は、どちらとも言えない (1/2)"),
     ];
-    stack_with_key(path, &rows.collect::<Result<Vec<_>>>()?, (COLUMNS, scale), &keys)
+    let title = "地の色は、識別器 D の区画ごとの答え";
+    stack_with_key(path, title, &rows.collect::<Result<Vec<_>>>()?, (COLUMNS, 1), &keys)
+}
+
+/// 色の画像 `[N, 3, S, S]` の左右の境に線を引き、上に帯を足して、左右の名前を書きます。
+fn divided(pictures: &Tensor, halves: [&str; 2]) -> Result<Tensor> {
+    let (n, channels, size, _) = pictures.dims4()?;
+    let font = Font::embedded("plot")?;
+    let letter = (size / 4).saturating_sub(1).max(1);
+    let strip = letter + 4;
+    let mut mask = vec![-1f32; (strip + size) * size];
+    for (half, name) in halves.into_iter().enumerate() {
+        let left = half * size / 2 + (size / 2 - letter * name.chars().count()) / 2;
+        for (place, c) in name.chars().enumerate() {
+            let upright = Placement { scale: 1., ..Default::default() };
+            for (at, ink) in glyphs::rasterise(&font, c, letter, &upright)?.iter().enumerate() {
+                mask[(2 + at / letter) * size + left + place * letter + at % letter] = *ink;
+            }
+        }
+    }
+    for row in mask.chunks_exact_mut(size) {
+        row[size / 2 - 1..=size / 2].fill(1.);
+    }
+    // 墨 (1) の画素を黒く、ほかは、帯なら白、画像なら元の色にする。
+    let mask = Tensor::from_vec(mask, (1, 1, strip + size, size), &Device::Cpu)?;
+    let ink = mask.affine(0.5, 0.5)?.broadcast_as((n, channels, strip + size, size))?;
+    let blank = Tensor::ones((n, channels, strip, size), pictures.dtype(), &Device::Cpu)?;
+    let ground = Tensor::cat(&[&blank, pictures], 2)?;
+    Ok((&ground - (&ground + 1.)? * ink)?)
 }
 
 /// 濃淡の画像 `[N, 1, S, S]` の地を、小片ごとの答えの色で塗ります (青は本物、朱は偽物と答えたところ)。
@@ -332,7 +377,7 @@ pub fn receptive(path: &Path) -> Result<()> {
     for (whose, config) in [("この章", Config::book()), paper(1), paper(2), paper(3)] {
         let layers = patch_gan(&config);
         let (size, side) = (config.size, receptive_field(&layers));
-        names.push(format!("{whose}\n{size}×{size}\nのうち {side}"));
+        names.push(format!("{whose}\n{size}×{size}\nのうち\n{side}×{side}"));
         let zoom = SIDE / size;
         let picture = data::write(&font, &['鏡'], size, size)?;
         let ink = picture.flatten_all()?.to_vec1::<f32>()?;
@@ -357,7 +402,9 @@ pub fn receptive(path: &Path) -> Result<()> {
         panes.push(Tensor::from_vec(values, (1, 3, SIDE, SIDE), &Device::Cpu)?);
     }
     let pane = |images| Sheet { images, columns: 1, frame: color::MUTED };
-    plot::table(path, &[""], &names, &panes.iter().map(pane).collect::<Vec<_>>(), 1)
+    let field = "識別器の答え 1 つが見る範囲 (受容野)";
+    let keys = [Key::new(Mark::Frame, color::DISCRIMINATOR, field)];
+    plot::table_with_key(path, &[""], &names, &panes.iter().map(pane).collect::<Vec<_>>(), 1, &keys)
 }
 
 /// 出力の中央の点が見ている範囲 (縦も横も同じ)。
@@ -382,11 +429,18 @@ pub fn compare(runs: &[Compared], steps: usize, truth: &Pictures, dir: &Path) ->
     let mut rows = vec![Row::new("入力", &truth.x, 0, columns, color::MUTED)?];
     for run in runs {
         if let Some(frame) = run.recorder.frame(steps) {
-            rows.push(Row::new(run.label, &frame.output, 0, columns, run.color)?);
+            rows.push(Row::new(
+                run.label.replace(" (", "\n("),
+                &frame.output,
+                0,
+                columns,
+                run.color,
+            )?);
         }
     }
     rows.push(Row::new("正解", &truth.y, 0, columns, color::REAL)?);
-    stack(&dir.join("compare.png"), &rows, place)?;
+    let title = format!("どれも {}更新した時点の出力", plot::times(steps));
+    stack(&dir.join("compare.png"), &title, &rows, place)?;
     let lines = runs.iter().map(|run| {
         let mut points = run.recorder.line(|measured| measured.ssim);
         points.retain(|(step, _)| *step <= steps as f64);
@@ -394,7 +448,7 @@ pub fn compare(runs: &[Compared], steps: usize, truth: &Pictures, dir: &Path) ->
     });
     LineChart {
         x_label: "更新回数",
-        y_label: "テストデータの SSIM",
+        y_label: "テストデータの SSIM (大きいほど正解に近い)",
         lines: lines.collect(),
         y_range: 0. ..1.,
         guides: vec![],
@@ -419,8 +473,8 @@ pub fn blur([l1, both]: [&Trained; 2], path: &Path) -> Result<()> {
     let rows = [
         row("入力", x, color::MUTED)?,
         row("L1 だけ", &l1.translate(x, Seed(0))?, color::LOSS)?,
-        row("両方", &both.translate(x, Seed(0))?, color::FAKE)?,
+        row("両方\n(L1+GAN)", &both.translate(x, Seed(0))?, color::FAKE)?,
         row("正解", y, color::REAL)?,
     ];
-    stack(path, &rows, (COLUMNS, 5))
+    stack(path, "正解の位置が、枚ごとにずれるデータで学習", &rows, (COLUMNS, 5))
 }

@@ -53,8 +53,7 @@ fn figures_are_written() {
 
 /// 同じ回数だけ学習した 5 つのうちの 1 つ。
 fn compared(book: &Book, key: &str) -> Measured {
-    let measured = book.measured().unwrap();
-    measured.into_iter().find(|(known, _)| *known == key).unwrap().1
+    book.measured(key).unwrap()
 }
 
 /// 一度も見せていない字でも、出力は入力のままより正解に近い。
@@ -139,11 +138,11 @@ fn unpaired_data_breaks_it() {
 fn noise_moves_the_output_only_a_little() {
     let book = book();
     // ドロップアウトで出力は変わるが、その幅は正解との差の半分に満たない。
-    let deviation = f64::from(book.main.noise_deviation().unwrap());
+    let [deviation, edge, flat] = book.main.noise().unwrap();
+    let deviation = f64::from(deviation);
     let error = book.main.measure().unwrap().l1;
     assert!(deviation > 0.005 && deviation < error / 2., "{deviation} {error}");
     // 変わるのは、線の縁である。字を描けていないモデルには、縁が無い。
-    let [edge, flat] = book.main.noise_at_edges().unwrap();
     println!("ばらつき {deviation}、縁 {edge}、ほか {flat}");
     assert!(edge > 2. * flat, "縁 {edge}、ほか {flat}");
 }
