@@ -122,7 +122,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
             ("本物", &real, color::REAL),
             ("生成された字", &trained.generate(SIDE_BY_SIDE, seed)?, color::FAKE),
         ],
-        &[Key::note(&format!("右は、学習を終えた{}が z から作った字", maker(trained)))],
+        &[Key::note(&format!("右は、{}が学習の後に作った字", maker(trained)))],
     )?;
     nearest(trained, &file("nearest.png"))?;
     walk(trained, &file("walk.png"))?;
