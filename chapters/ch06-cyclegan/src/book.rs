@@ -1,6 +1,8 @@
 //! 本に載せる実験の一式。コマンドと `cargo test` は、同じこの 1 つの道を通ります。
 
+use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
@@ -29,6 +31,8 @@ pub struct Outcome {
     pub trained: Trained,
     pub recorder: Recorder,
     pub dataset: Dataset,
+    /// [`Outcome::scores`] は何度も使うので、1 度だけ測る。
+    measured: OnceLock<Scores>,
 }
 
 impl Settings for Config {
@@ -127,7 +131,7 @@ pub fn resume(
         watch.step(now.step, now.losses.map(|losses| losses.named()), Some(&now.gan.variables))
     })?;
     watch.finish(&trained.history);
-    Ok(Outcome { trained, recorder, dataset })
+    Ok(Outcome { trained, recorder, dataset, measured: OnceLock::new() })
 }
 
 /// 端末に出す見本。訳す前と後の 1 枚ずつを、縮めて左右に並べます。
@@ -195,11 +199,16 @@ pub struct Scores {
     pub back: [f64; 2],
     /// もう一方の画風の画像を入れたときの変わりよう (L1): G(y) と F(x)
     pub same: [f64; 2],
+    /// G(x) の、本当は何もない空に出た影 ([`shadow`])
+    pub shadow: f64,
 }
 
 impl Outcome {
-    /// テストデータのすべてで測ります。対が分からないデータでは、SSIM は 0 です。
+    /// テストデータのすべてで測ります。対が分からないデータでは、SSIM と影は 0 です。
     pub fn scores(&self) -> Result<Scores> {
+        if let Some(scores) = self.measured.get() {
+            return Ok(*scores);
+        }
         let (g, f) = (&self.trained.gan.generator_xy, &self.trained.gan.generator_yx);
         let (x, y) = (&self.dataset.test_x, &self.dataset.test_y);
         let config = &self.trained.config;
@@ -208,15 +217,17 @@ impl Outcome {
         let distance = |a: &Tensor, b: &Tensor| -> Result<f64> {
             Ok(f64::from(l1(a, b)?.to_scalar::<f32>()?))
         };
-        let ssim = match self.dataset.test_is_paired {
-            true => [ssim(&fake_y, y)?, ssim(&fake_x, x)?],
-            false => [0.; 2],
+        let (ssim, shadow) = match self.dataset.test_is_paired {
+            true => ([ssim(&fake_y, y)?, ssim(&fake_x, x)?], shadow(&fake_y, y)?),
+            false => ([0.; 2], 0.),
         };
-        Ok(Scores {
+        let scores = Scores {
             ssim,
             back: [distance(&apply(f, &fake_y)?, x)?, distance(&apply(g, &fake_x)?, y)?],
             same: [distance(&apply(g, y)?, y)?, distance(&apply(f, x)?, x)?],
-        })
+            shadow,
+        };
+        Ok(*self.measured.get_or_init(|| scores))
     }
 }
 
@@ -231,6 +242,10 @@ pub struct PairedOutcome {
     pub gan: Paired,
     /// (ステップ, 本当の対との SSIM)
     pub similarity: Vec<(f64, f64)>,
+    /// 学習の後の、テストデータのすべての場面での、本当の対との SSIM
+    pub ssim: f64,
+    /// 本当は何もない空に出た影 ([`shadow`])
+    pub shadow: f64,
 }
 
 /// 比較のための Pix2Pix 型を学習します。`shuffled` なら、対をわざとずらします。
@@ -247,32 +262,30 @@ pub fn run_paired(config: &Config, dataset: &Dataset, shuffled: bool) -> Result<
         }
         Ok(())
     })?;
-    Ok(PairedOutcome { gan, similarity })
+    let (fake, real) = (gan.generator.forward(&dataset.test_x)?, &dataset.test_y);
+    let (ssim, shadow) = (ssim(&fake, real)?, shadow(&fake, real)?);
+    Ok(PairedOutcome { gan, similarity, ssim, shadow })
 }
 
 /// CycleGAN の短い学習の SSIM (両方向の平均)。`shuffled` なら、Y の画像を並べ替えてから学習します。
 ///
 /// 並べ替えると、ミニバッチの中身はすべて変わります。対を見ていなければ、成績は変わらないはずです。
 pub fn order_of_y(config: &Config, dataset: &Dataset, shuffled: bool) -> Result<f64> {
-    let config = Config { steps: config.steps / 5, ..config.clone() };
+    let config = Config { steps: 2 * config.steps / 15, ..config.clone() };
     let mut dataset = dataset.clone();
     if shuffled {
         dataset.train_y = rotated(&dataset.train_y)?;
     }
-    let [xy, yx] = run_on("並び", &config, dataset, true)?.scores()?.ssim;
-    Ok((xy + yx) / 2.)
-}
-
-impl PairedOutcome {
-    /// テストデータのすべての場面での、本当の対との SSIM。
-    pub fn ssim(&self, dataset: &Dataset) -> Result<f64> {
-        ssim(&self.gan.generator.forward(&dataset.test_x)?, &dataset.test_y)
-    }
-
-    /// 本当は何もない空に出た影 ([`shadow`])。
-    pub fn shadow(&self, dataset: &Dataset) -> Result<f64> {
-        shadow(&self.gan.generator.forward(&dataset.test_x)?, &dataset.test_y)
-    }
+    // 途中の絵は要らないので、ここでは学習だけを行う。
+    let gan = train::train(&config, &dataset, |_| match cli::stop_requested() {
+        true => Ok(ControlFlow::Break(())),
+        false => Ok(ControlFlow::Continue(())),
+    })?
+    .gan;
+    ensure!(!cli::stop_requested(), "並びの学習の途中で止めました");
+    let (x, y) = (&dataset.test_x, &dataset.test_y);
+    let (xy, yx) = (gan.generator_xy.forward(x)?, gan.generator_yx.forward(y)?);
+    Ok((ssim(&xy, y)? + ssim(&yx, x)?) / 2.)
 }
 
 /// 変換した絵 `fake` の、本当は何もない空のうち、暗くなった画素の割合。
@@ -339,6 +352,7 @@ impl Book {
         let run = |label, config: &Config| -> Result<Outcome> {
             let outcome = run_on(label, config, dataset.clone(), quiet)?;
             ensure!(!cli::stop_requested(), "{label}の途中で止めました");
+            outcome.scores()?;
             Ok(outcome)
         };
         let no_identity = Config { lambda_identity: 0., ..config.clone() };
@@ -372,7 +386,7 @@ impl Book {
 
     /// 本の図と `run.json` を `dir` に書きます。
     pub fn draw(&self, dir: &Path) -> Result<()> {
-        let Outcome { trained, recorder, dataset } = &self.main;
+        let Outcome { trained, recorder, dataset, .. } = &self.main;
         figures::draw(trained, recorder, dir)?;
         figures::data(dataset, dir)?;
         let (x, y) = (figures::shown(&dataset.test_x)?, figures::shown(&dataset.test_y)?);
@@ -385,37 +399,40 @@ impl Book {
         let ([cycle, cycle_back], [gan, gan_back]) =
             (last(&self.no_identity)?, last(&self.gan_only)?);
         let rows = [
-            ("入力", &x, real),
-            ("サイクル\nあり 変換", &cycle, fake),
-            ("サイクル\nあり 戻り", &cycle_back, fake),
-            ("敵対的だけ\n変換", &gan, fake),
-            ("敵対的だけ\n戻り", &gan_back, fake),
-            ("正解", &y, real),
+            ("入力 x\n写真風 X", &x, real),
+            ("サイクルあり\n変換 G(x)", &cycle, fake),
+            ("サイクルあり\n戻り F(G(x))", &cycle_back, fake),
+            ("敵対的だけ\n変換 G(x)", &gan, fake),
+            ("敵対的だけ\n戻り F(G(x))", &gan_back, fake),
+            ("正解\n浮世絵風 Y", &y, real),
         ];
         figures::stack(&dir.join("compare-cycle.png"), &rows)?;
 
         let [main, _] = last(&self.main)?;
         let rows = [
-            ("入力", &x, real),
-            ("標準", &main, fake),
-            ("恒等なし", &cycle, fake),
-            ("正解", &y, real),
+            ("入力 x\n写真風 X", &x, real),
+            ("恒等あり\n変換 G(x)", &main, fake),
+            ("恒等なし\n変換 G(x)", &cycle, fake),
+            ("正解\n浮世絵風 Y", &y, real),
         ];
         figures::stack(&dir.join("compare-identity.png"), &rows)?;
         let same = |outcome: &Outcome| outcome.trained.gan.generator_xy.forward(&y);
         let (with, without) = (same(&self.main)?, same(&self.no_identity)?);
-        let rows =
-            [("入力 y", &y, real), ("標準\nG(y)", &with, fake), ("恒等なし\nG(y)", &without, fake)];
+        let rows = [
+            ("入力 y\n浮世絵風 Y", &y, real),
+            ("恒等あり\n浮世絵風へ\nG(y)", &with, fake),
+            ("恒等なし\n浮世絵風へ\nG(y)", &without, fake),
+        ];
         figures::stack(&dir.join("compare-same.png"), &rows)?;
 
         let draw = |outcome: &PairedOutcome| outcome.gan.generator.forward(&x);
         let (paired, shuffled) = (draw(&self.paired)?, draw(&self.paired_shuffled)?);
         let rows = [
-            ("入力", &x, real),
-            ("CycleGAN", &main, fake),
-            ("Pix2Pix 型", &paired, fake),
-            ("ペアを\nばらす", &shuffled, fake),
-            ("正解", &y, real),
+            ("入力 x\n写真風 X", &x, real),
+            ("CycleGAN\nペアなし", &main, fake),
+            ("Pix2Pix 型\nペアあり", &paired, fake),
+            ("Pix2Pix 型\nペアばらし", &shuffled, fake),
+            ("正解\n浮世絵風 Y", &y, real),
         ];
         figures::stack(&dir.join("compare-paired.png"), &rows)?;
         figures::permutation(&self.toy, &dir.join("permutation.png"))?;
@@ -427,20 +444,20 @@ impl Book {
         figures::compare(
             &dir.join("compare-cycle.svg"),
             vec![
-                curve("すべて", color::GENERATOR, &self.main),
-                curve("恒等なし", color::LATENT, &self.no_identity),
-                curve("敵対的だけ", color::FAKE, &self.gan_only),
+                curve("+サイクル+恒等", color::GENERATOR, &self.main),
+                curve("+サイクル", color::LATENT, &self.no_identity),
+                curve("敵対的損失だけ", color::FAKE, &self.gan_only),
             ],
-            vec![(untouched, "変換の前")],
+            vec![(untouched, "何もしない")],
         )?;
         figures::compare(
             &dir.join("compare-paired.svg"),
             vec![
-                curve("CycleGAN", color::GENERATOR, &self.main),
-                line("Pix2Pix 型", color::REAL, &self.paired.similarity),
-                line("ペアをばらす", color::FAKE, &self.paired_shuffled.similarity),
+                curve("CycleGAN ペアなし", color::GENERATOR, &self.main),
+                line("Pix2Pix ペアあり", color::REAL, &self.paired.similarity),
+                line("Pix2Pix ペアばらし", color::FAKE, &self.paired_shuffled.similarity),
             ],
-            vec![(untouched, "変換の前")],
+            vec![(untouched, "何もしない")],
         )?;
         let text = trained.history.to_string();
         tools::files::write(&dir.join("history.txt"), text.as_bytes())?;
@@ -492,28 +509,21 @@ impl Book {
             record.result(&format!("{name}_incomplete"), incomplete);
         }
         let percent = |share: f64| format!("{:.1} %", 100. * share);
-        record.result("main.shadow", percent(self.main.shadow()?));
-        record.result("no_identity.shadow", percent(self.no_identity.shadow()?));
-        record.result("gan_only.shadow", percent(self.gan_only.shadow()?));
-        record.result("paired.shadow", percent(self.paired.shadow(dataset)?));
-        record.result("paired.ssim_xy", format!("{:.2}", self.paired.ssim(dataset)?));
+        record.result("main.shadow", percent(self.main.scores()?.shadow));
+        record.result("no_identity.shadow", percent(self.no_identity.scores()?.shadow));
+        record.result("gan_only.shadow", percent(self.gan_only.scores()?.shadow));
+        record.result("paired.shadow", percent(self.paired.shadow));
+        record.result("paired.ssim_xy", format!("{:.2}", self.paired.ssim));
         let [plain, shuffled] = self.order;
         record.result("order.plain", format!("{plain:.2}"));
         record.result("order.shuffled", format!("{shuffled:.2}"));
-        let shuffled = self.paired_shuffled.ssim(dataset)?;
+        let shuffled = self.paired_shuffled.ssim;
         record.result("paired_shuffled.ssim_xy", format!("{shuffled:.2}"));
         Ok(record)
     }
 }
 
 impl Outcome {
-    /// 変換した絵 G(x) の、本当は何もない空に出た影 ([`shadow`])。
-    pub fn shadow(&self) -> Result<f64> {
-        let fake =
-            apply(&self.trained.gan.generator_xy, &self.trained.config, &self.dataset.test_x)?;
-        shadow(&fake, &self.dataset.test_y)
-    }
-
     /// 写真から始めたサイクル損失: 1 回目、最初の 1 割、最後の 1 割。
     fn record_cycle_x(&self, name: &str, record: &mut Run) {
         let history = &self.trained.history;
@@ -568,7 +578,8 @@ pub fn answers(record: &mut Run) -> Result<()> {
         outcome.record_cycle_x(name, record);
     }
     for (name, outcome) in others? {
-        record.result(&format!("{name}.shadow"), format!("{:.1} %", 100. * outcome.shadow()?));
+        record
+            .result(&format!("{name}.shadow"), format!("{:.1} %", 100. * outcome.scores()?.shadow));
     }
     Ok(())
 }

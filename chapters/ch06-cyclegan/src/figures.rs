@@ -114,6 +114,27 @@ pub fn shown(images: &Tensor) -> Result<Tensor> {
     Ok(images.narrow(0, 0, images.dim(0)?.min(SHOWN))?)
 }
 
+/// 画風の名前。読者の画像では、フォルダの名前です。
+struct Styles {
+    x: &'static str,
+    y: &'static str,
+}
+
+impl Styles {
+    fn of(config: &Config) -> Self {
+        match config.data {
+            None => Self { x: "写真風 X", y: "浮世絵風 Y" },
+            Some(_) => Self { x: "X (trainA)", y: "Y (trainB)" },
+        }
+    }
+}
+
+/// 画像の枠の色の意味。
+const FRAMES: [Key; 2] = [
+    Key { mark: Mark::Frame, color: color::REAL, label: "データの絵" },
+    Key { mark: Mark::Frame, color: color::FAKE, label: "生成器が作った絵" },
+];
+
 /// 小さな画像ほど大きく拡大します。
 fn scale(images: &Tensor) -> Result<u32> {
     Ok((128 / images.dim(3)? as u32).max(1))
@@ -128,33 +149,44 @@ pub fn stack(path: &Path, rows: &[(&str, &Tensor, RGBColor)]) -> Result<()> {
         .zip(&images)
         .map(|(row, images)| Ok(Sheet { images, columns: images.dim(0)?, frame: row.2 }))
         .collect::<Result<Vec<_>>>()?;
+    let keys = FRAMES.into_iter().filter(|key| rows.iter().any(|row| row.2 == key.color));
     // 余計な線や抜けも見えるよう、大きく描く。
-    plot::table(path, &names, &[""], &sheets, 2 * scale(&images[0])?)
+    plot::table_with_key(
+        path,
+        &names,
+        &[""],
+        &sheets,
+        2 * scale(&images[0])?,
+        &keys.collect::<Vec<_>>(),
+    )
 }
 
 /// 1 回の学習の図を `dir` に書きます。
 pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     let (x, y) = (&recorder.test_x, &recorder.test_y);
     let (g, f) = (&trained.gan.generator_xy, &trained.gan.generator_yx);
-    for (name, [from, to, round], input, truth, [there, back]) in [
-        ("xyx", XYX, x, y, there_and_back(g, f, &shown(x)?)?),
-        ("yxy", YXY, y, x, there_and_back(f, g, &shown(y)?)?),
+    let styles = Styles::of(&trained.config);
+    let (xyx, yxy) = (names(XYX, styles.x, styles.y), names(YXY, styles.y, styles.x));
+    for (name, [from, to, round], answer, input, truth, [there, back]) in [
+        ("xyx", &xyx, styles.y, x, y, there_and_back(g, f, &shown(x)?)?),
+        ("yxy", &yxy, styles.x, y, x, there_and_back(f, g, &shown(y)?)?),
     ] {
         let mut rows = vec![
-            (from, input, color::REAL),
+            (from.as_str(), input, color::REAL),
             (to, &there, color::FAKE),
             (round, &back, color::FAKE),
         ];
+        let answer = format!("正解\n{answer}");
         if recorder.test_is_paired {
-            rows.push(("正解", truth, color::REAL));
+            rows.push((&answer, truth, color::REAL));
         }
         stack(&dir.join(format!("{name}.png")), &rows)?;
     }
     if recorder.frames.len() > 1 {
         let pick =
             |f: fn(&Frame) -> &[Tensor; 2]| recorder.frames.iter().map(move |it| (it.step, f(it)));
-        steps(&dir.join("xyx-steps.png"), XYX, x, pick(|frame| &frame.xyx).collect())?;
-        steps(&dir.join("yxy-steps.png"), YXY, y, pick(|frame| &frame.yxy).collect())?;
+        steps(&dir.join("xyx-steps.png"), &xyx, x, pick(|frame| &frame.xyx).collect())?;
+        steps(&dir.join("yxy-steps.png"), &yxy, y, pick(|frame| &frame.yxy).collect())?;
     }
     losses(trained, dir)?;
     let [xy, yx] = &recorder.similarity;
@@ -162,13 +194,13 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
         let untouched = ssim(x, y)?;
         LineChart {
             x_label: "生成器の更新回数",
-            y_label: "本当のペアとの SSIM",
+            y_label: "本当のペアとの SSIM (1 なら同じ絵)",
             lines: vec![
-                Line { label: "X → Y", color: color::GENERATOR, points: xy.clone() },
-                Line { label: "Y → X", color: color::REAL, points: yx.clone() },
+                Line { label: "写真 → 浮世絵", color: color::GENERATOR, points: xy.clone() },
+                Line { label: "浮世絵 → 写真", color: color::REAL, points: yx.clone() },
             ],
             y_range: 0. ..1.,
-            guides: vec![(untouched, "変換の前")],
+            guides: vec![(untouched, "何もしない")],
         }
         .save(&dir.join("ssim.svg"))?;
     }
@@ -176,29 +208,35 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
 }
 
 /// 入力・変換・戻りの名前。
-const XYX: [&str; 3] = ["入力\nx", "変換\nG(x)", "戻り\nF(G(x))"];
-const YXY: [&str; 3] = ["入力\ny", "変換\nF(y)", "戻り\nG(F(y))"];
+const XYX: [&str; 3] = ["入力 x", "変換 G(x)", "戻り F(G(x))"];
+const YXY: [&str; 3] = ["入力 y", "変換 F(y)", "戻り G(F(y))"];
+
+/// 名前に、画風を添えます。`from` から `to` へ訳し、訳し戻します。
+fn names([input, there, back]: [&str; 3], from: &str, to: &str) -> [String; 3] {
+    [format!("{input}\n{from}"), format!("{there}\n{to} へ"), format!("{back}\n{from} へ")]
+}
 
 /// 途中経過。左が変換、右が戻り。下へ行くほど学習が進みます。
 fn steps(
     path: &Path,
-    [from, to, round]: [&str; 3],
+    [from, to, round]: &[String; 3],
     input: &Tensor,
     frames: Vec<(usize, &[Tensor; 2])>,
 ) -> Result<()> {
     let columns = input.dim(0)?.min(4);
     let first = |images: &Tensor| images.narrow(0, 0, columns);
-    let mut rows = vec![from.replace('\n', " ")];
+    let mut rows = vec![from.clone()];
     let mut cells = vec![(first(input)?, color::REAL), (first(input)?, color::REAL)];
     for (step, sides) in frames {
-        rows.push(plot::times(step));
+        let name = plot::times(step);
+        rows.push(if step == 0 { format!("更新 {name}\n(学習の前)") } else { name });
         for images in sides {
             cells.push((first(images)?, color::FAKE));
         }
     }
     let sheets = cells.iter().map(|(images, frame)| Sheet { images, columns, frame: *frame });
-    let names = [to, round].map(|name| name.replace('\n', " "));
-    plot::table(path, &rows, &names, &sheets.collect::<Vec<_>>(), scale(input)?)
+    let (sheets, names) = (sheets.collect::<Vec<_>>(), [to, round]);
+    plot::table_with_key(path, &rows, &names, &sheets, scale(input)?, &FRAMES)
 }
 
 /// 損失の移り変わり。敵対的損失は、争う 2 つのネットワークごとに 1 枚です。
@@ -209,34 +247,39 @@ fn losses(trained: &Trained, dir: &Path) -> Result<()> {
         color,
         points: trained.history.smoothed(column, width),
     };
-    for (name, generator, discriminator) in [
-        ("losses-xy", ("生成器 G", "loss G"), ("識別器 D_Y", "loss D_Y")),
-        ("losses-yx", ("生成器 F", "loss F"), ("識別器 D_X", "loss D_X")),
+    let Styles { x, y } = Styles::of(&trained.config);
+    for (name, from, to, generator, discriminator) in [
+        ("losses-xy", x, y, ("生成器 G", "loss G"), ("識別器 D_Y", "loss D_Y")),
+        ("losses-yx", y, x, ("生成器 F", "loss F"), ("識別器 D_X", "loss D_X")),
     ] {
         LineChart {
             x_label: "生成器の更新回数",
-            y_label: "敵対的損失 (LSGAN)",
+            y_label: &format!("敵対的損失 ({from} → {to})"),
             lines: vec![
                 line(generator.0, generator.1, color::GENERATOR),
                 line(discriminator.0, discriminator.1, color::DISCRIMINATOR),
             ],
             y_range: 0. ..1.,
             // 識別器がいつも 1/2 と答えるなら、どちらの損失も (1/2)² になる。
-            guides: vec![(0.25, "1/4")],
+            guides: vec![(0.25, "互角なら 1/4")],
         }
         .save(&dir.join(format!("{name}.svg")))?;
     }
     // 記録の恒等損失は 2 つの向きの和なので、1 つの向きあたりに直して、サイクルと比べられるようにする。
-    let mut identity = line("恒等の平均", "identity", color::MUTED);
+    let mut identity = line("恒等 G(y)、F(x)", "identity", color::MUTED);
     identity.points.iter_mut().for_each(|point| point.1 /= 2.);
+    let label = match trained.config.data {
+        None => "入れた絵との差 (x は写真風、y は浮世絵風)",
+        Some(_) => "入れた絵との差 (画素の L1)",
+    };
     let lines = vec![
-        line("X → Y → X", "cycle X", color::LOSS),
-        line("Y → X → Y", "cycle Y", color::REAL),
+        line("戻り F(G(x))", "cycle X", color::LOSS),
+        line("戻り G(F(y))", "cycle Y", color::REAL),
         identity,
     ];
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "画素の差の絶対値の平均 (1 つの向き)",
+        y_label: label,
         y_range: 0. ..top(&lines),
         lines,
         guides: vec![],
@@ -255,25 +298,34 @@ pub fn data(dataset: &Dataset, dir: &Path) -> Result<()> {
     stack(
         &dir.join("pairs.png"),
         &[
-            ("写真風\nX", &dataset.test_x, color::REAL),
-            ("浮世絵風\nY", &dataset.test_y, color::REAL),
+            ("写真風 X", &dataset.test_x, color::REAL),
+            ("同じ場面の\n浮世絵風 Y", &dataset.test_y, color::REAL),
         ],
     )?;
     let (x, y) = (dataset.train_x.narrow(0, 0, 16)?, dataset.train_y.narrow(0, 0, 16)?);
     let sheets = [&x, &y].map(|images| Sheet { images, columns: 4, frame: color::REAL });
-    plot::table(&dir.join("train.png"), &[""], &["写真風 X", "浮世絵風 Y"], &sheets, scale(&x)?)
+    let columns = ["写真風 X", "浮世絵風 Y (場面は別)"];
+    plot::table(&dir.join("train.png"), &[""], &columns, &sheets, scale(&x)?)
 }
 
 /// 小さな世界: 種ごとに、3 枚の写真が何に変わったか。左は敵対的損失だけ、右はサイクル損失も足した学習です。
 pub fn permutation(runs: &[Vec<Tensor>; 2], path: &Path) -> Result<()> {
-    const SEEDS: usize = 5;
+    const FIRST: usize = 4;
     let [x, y] = toy::pictures()?;
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
-    for (name, images) in [("入力", x), ("正解", y.clone())] {
+    for (name, images) in [("入力\n写真風", x), ("正解\n浮世絵風", y.clone())] {
         rows.push(name.to_string());
         cells.extend([(); 2].map(|()| (images.clone(), color::REAL)));
     }
-    for at in 0..SEEDS {
+    // はじめのいくつかと、列ごとに、正解どおりになった最初の種。正解どおりは少ないので、選ばないと 1 つも出ないことがある。
+    let mut seeds: Vec<usize> = (0..FIRST.min(runs[0].len())).collect();
+    for run in runs {
+        let found = run.iter().map(toy::matching).collect::<Result<Vec<_>>>()?;
+        seeds.extend(found.iter().position(|&found| found == Matching::Right));
+    }
+    seeds.sort_unstable();
+    seeds.dedup();
+    for at in seeds {
         rows.push(format!("種 {at}"));
         for run in runs {
             let frame = match toy::matching(&run[at])? {
@@ -288,19 +340,29 @@ pub fn permutation(runs: &[Vec<Tensor>; 2], path: &Path) -> Result<()> {
         .iter()
         .map(|(images, frame)| Sheet { images, columns: toy::SCENES, frame: *frame })
         .collect::<Vec<_>>();
+    let [alone, cycle] = [toy::count(&runs[0])?, toy::count(&runs[1])?];
+    let label = |kind: usize, text| format!("{text} ({} 回と {} 回)", alone[kind], cycle[kind]);
+    let labels = [
+        label(0, "山の位置が正解の順"),
+        label(1, "山の位置が入れ替わり"),
+        label(2, "三枚がそろわない"),
+    ];
+    let note = format!("かっこの中は、{} 回のうちの回数 (左と右)", runs[0].len());
     let keys = [
-        Key::new(Mark::Frame, color::DISCRIMINATOR, "正解と同じ"),
-        Key::new(Mark::Frame, color::FAKE, "入れ替わり"),
-        Key::new(Mark::Frame, color::MUTED, "そろわない"),
+        Key::new(Mark::Frame, color::REAL, "学習に使う三枚 (左から、山が左・中央・右)"),
+        Key::new(Mark::Frame, color::DISCRIMINATOR, &labels[0]),
+        Key::new(Mark::Frame, color::FAKE, &labels[1]),
+        Key::new(Mark::Frame, color::MUTED, &labels[2]),
+        Key::note(&note),
     ];
     plot::table_with_key(path, &rows, &["敵対的損失だけ", "サイクルも足す"], &sheets, 3, &keys)
 }
 
-/// 複数の学習の SSIM (X → Y) を 1 枚に重ねます。
+/// 複数の学習の SSIM (写真風から浮世絵風へ) を 1 枚に重ねます。
 pub fn compare(path: &Path, lines: Vec<Line>, guides: Vec<(f64, &str)>) -> Result<()> {
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "本当のペアとの SSIM (X → Y)",
+        y_label: "本当の浮世絵との SSIM (1 なら同じ絵)",
         lines,
         y_range: 0. ..1.,
         guides,

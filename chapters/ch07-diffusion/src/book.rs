@@ -213,88 +213,84 @@ pub struct Measured {
     pub samples: Tensor,
     /// 作るのにかかった秒数
     pub seconds: f64,
-    /// 頼んだ字に読めた割合 (画像のとき)
+    /// 頼んだ字に読めた割合
     pub agreement: f64,
-    /// 同じ字どうしの隔たり (画像のとき)
+    /// 同じ字どうしの隔たり
     pub diversity: f64,
-    /// 本物とのエネルギー距離
-    pub distance: f64,
 }
 
 /// 字を読む分類器と、それで測った本物と生成した字。
 pub struct Letters {
     pub outcome: Outcome,
     pub asked: Vec<u32>,
+    reader: Classifier,
     /// 取っておいた本物を、分類器が読めた割合
     pub real_agreement: f64,
     /// 本物の同じ字どうしの隔たり
     pub real_diversity: f64,
-    /// [`GUIDANCES`] と同じ順
-    pub guided: Vec<Measured>,
-    /// [`SAMPLERS`] と同じ順。ガイダンスの強さは設定のもの
-    pub stepped: Vec<Measured>,
-    /// 新しいノイズを足さない作り方
-    pub silent: Measured,
-    /// 学習と違うスケジュールでの作り方
-    pub wrong_schedule: Measured,
+    /// ガイダンスの強さごと。作り方は DDPM
+    pub guided: Vec<(f64, Measured)>,
+    /// 歩数ごと。ガイダンスの強さは設定のもの
+    pub stepped: Vec<(Sampler, Measured)>,
 }
 
 impl Letters {
-    fn new(outcome: Outcome, each: usize) -> Result<Self> {
+    /// どの字も `each` 枚ずつ作り、`guidances` と `samplers` のそれぞれで測ります。
+    fn new(outcome: Outcome, each: usize, guidances: &[f64], samplers: &[Sampler]) -> Result<Self> {
         let trained = &outcome.trained;
         let (data, held_out) = (&trained.config.data, &trained.dataset.held_out);
         let reader = fit_classifier(&trained.dataset.train, data.classes(), Seed(0))?;
-        let asked = asked(data, each);
-        let measure = |w, sampler| -> Result<Measured> {
-            let start = Instant::now();
-            let samples = trained.generator().generate(&asked, w, sampler, Seed(0))?;
-            let seconds = start.elapsed().as_secs_f64();
-            measured(&reader, samples, seconds, &asked, &held_out.x)
-        };
-        let w = trained.config.guidance;
-        let guided: Vec<Measured> =
-            GUIDANCES.iter().map(|&w| measure(w, Sampler::Ddpm)).collect::<Result<_>>()?;
-        // 設定の強さでの DDPM は、上でもう作った。
-        let made = GUIDANCES.iter().position(|&known| known == w).map(|at| &guided[at]);
-        let stepped = SAMPLERS
-            .iter()
-            .map(|&sampler| match made {
-                Some(made) if sampler == Sampler::Ddpm => Ok(made.clone()),
-                _ => measure(w, sampler),
-            })
-            .collect::<Result<_>>()?;
-        let silent = measure(w, Sampler::DdpmWithoutNoise)?;
-        let start = Instant::now();
-        let samples = wrong_schedule(trained, &asked)?;
-        let seconds = start.elapsed().as_secs_f64();
-        let wrong_schedule = measured(&reader, samples, seconds, &asked, &held_out.x)?;
-        Ok(Self {
-            wrong_schedule,
+        let mut letters = Self {
             real_agreement: measure::agreement(&reader, &held_out.x, &held_out.labels)?,
             real_diversity: measure::diversity(&reader, &held_out.x, &held_out.labels)?,
-            guided,
-            stepped,
-            silent,
-            asked,
+            asked: asked(data, each),
+            reader,
+            guided: Vec::new(),
+            stepped: Vec::new(),
             outcome,
+        };
+        for &w in guidances {
+            let made = letters.make(w, Sampler::Ddpm)?;
+            letters.guided.push((w, made));
+        }
+        let w = letters.outcome.trained.config.guidance;
+        for &sampler in samplers {
+            // 設定の強さでの DDPM は、上でもう作った。
+            let made = letters.guided.iter().find(|made| made.0 == w && sampler == Sampler::Ddpm);
+            let made = made.map_or_else(|| letters.make(w, sampler), |made| Ok(made.1.clone()))?;
+            letters.stepped.push((sampler, made));
+        }
+        Ok(letters)
+    }
+
+    /// ガイダンスの強さ `w` で作ったもの。
+    pub fn guided(&self, w: f64) -> &Measured {
+        let found = self.guided.iter().find(|made| made.0 == w);
+        &found.expect("測った強さのはず").1
+    }
+
+    /// 作り方 `sampler` で作ったもの。
+    pub fn stepped(&self, sampler: Sampler) -> &Measured {
+        let found = self.stepped.iter().find(|made| made.0 == sampler);
+        &found.expect("測った作り方のはず").1
+    }
+
+    fn make(&self, w: f64, sampler: Sampler) -> Result<Measured> {
+        let generator = self.outcome.trained.generator();
+        self.measure(|asked| generator.generate(asked, w, sampler, Seed(0)))
+    }
+
+    /// `make` が作ったものを測ります。
+    fn measure(&self, make: impl FnOnce(&[u32]) -> Result<Tensor>) -> Result<Measured> {
+        let start = Instant::now();
+        let samples = make(&self.asked)?;
+        Ok(Measured {
+            seconds: start.elapsed().as_secs_f64(),
+            agreement: measure::agreement(&self.reader, &samples, &self.asked)?,
+            diversity: measure::diversity(&self.reader, &samples, &self.asked)?,
+            samples,
         })
     }
-}
-
-fn measured(
-    reader: &Classifier,
-    samples: Tensor,
-    seconds: f64,
-    asked: &[u32],
-    real: &Tensor,
-) -> Result<Measured> {
-    Ok(Measured {
-        seconds,
-        agreement: measure::agreement(reader, &samples, asked)?,
-        diversity: measure::diversity(reader, &samples, asked)?,
-        distance: f64::from(energy_distance(&samples, real)?),
-        samples,
-    })
 }
 
 /// 輪で測ったもの。
@@ -329,6 +325,11 @@ pub struct Book {
     pub moons: Outcome,
     pub digits: Letters,
     pub hiragana: Letters,
+    /// 新しいノイズを足さずに作ったひらがな
+    pub silent_letters: Measured,
+    /// 学習と違うスケジュールで作ったひらがな
+    pub wrong_letters: Measured,
+    /// 画素のまま拡散したひらがな
     pub pixels: Letters,
 }
 
@@ -363,10 +364,18 @@ impl Book {
         };
         // 互いに関わりのない学習なので、かかる時間がほぼ等しい 2 つに分けて、並べて進める。
         let first = || -> Result<_> {
-            let hiragana = Letters::new(next("ひらがな", Config::book(Data::Hiragana))?, 10)?;
-            let digits = Letters::new(next("数字", Config::book(Data::Digits))?, 30)?;
+            let hiragana = next("ひらがな", Config::book(Data::Hiragana))?;
+            let hiragana = Letters::new(hiragana, 10, &GUIDANCES, &SAMPLERS)?;
+            let trained = &hiragana.outcome.trained;
+            let silent = hiragana.make(trained.config.guidance, Sampler::DdpmWithoutNoise)?;
+            let wrong = hiragana.measure(|asked| wrong_schedule(trained, asked))?;
+            let digits = next("数字", Config::book(Data::Digits))?;
+            let digits = Letters::new(digits, 30, &GUIDANCES, &SAMPLERS)?;
             let timeless = next("時刻なしの輪", Config::timeless())?;
-            Ok((hiragana, digits, timeless, next("三日月", Config::book(Data::Moons))?))
+            let real = &timeless.trained.dataset.held_out.x;
+            let timeless = Points::new(|| timeless.points(Sampler::Ddpm), real)?;
+            let moons = next("三日月", Config::book(Data::Moons))?;
+            Ok((hiragana, silent, wrong, digits, timeless, moons))
         };
         let second = || -> Result<_> {
             let mut compared = Compared::default();
@@ -378,27 +387,38 @@ impl Book {
                     |outcome| outcome.points(Sampler::Ddpm),
                 )?);
             }
-            let pixels = Letters::new(next("ひらがな (画素)", Config::pixels())?, 10)?;
-            Ok((rings.swap_remove(0), compared, pixels))
+            let ring = rings.swap_remove(0);
+            let pixels = next("ひらがな (画素)", Config::pixels())?;
+            // 本文と主張に要るものだけを測る。
+            let pixels =
+                Letters::new(pixels, 10, &GUIDANCES[..4], &[Sampler::Ddpm, Sampler::Ddim(1)])?;
+            let real = &ring.trained.dataset.held_out.x;
+            let stepped = SAMPLERS.iter().map(|&it| Points::new(|| ring.points(it), real));
+            let stepped = stepped.collect::<Result<Vec<_>>>()?;
+            let broken = [
+                Points::new(|| ring.points(Sampler::DdpmWithoutNoise), real)?,
+                Points::new(|| wrong_schedule(&ring.trained, &[0; POINTS]), real)?,
+                Points::new(|| confused(&ring.trained), real)?,
+            ];
+            Ok((ring, compared, stepped, broken, pixels))
         };
         let (first, second) = both(first, second);
-        let ((hiragana, digits, timeless, moons), (ring, compared, pixels)) = (first?, second?);
-        let real = ring.trained.dataset.held_out.x.clone();
-        let ring_stepped = SAMPLERS
-            .iter()
-            .map(|&sampler| Points::new(|| ring.points(sampler), &real))
-            .collect::<Result<_>>()?;
+        let (hiragana, silent_letters, wrong_letters, digits, timeless, moons) = first?;
+        let (ring, compared, ring_stepped, broken, pixels) = second?;
+        let [silent, wrong_schedule, confused] = broken;
         Ok(Self {
-            ring_stepped,
-            timeless: Points::new(|| timeless.points(Sampler::Ddpm), &real)?,
-            silent: Points::new(|| ring.points(Sampler::DdpmWithoutNoise), &real)?,
-            wrong_schedule: Points::new(|| wrong_schedule(&ring.trained, &[0; POINTS]), &real)?,
-            confused: Points::new(|| confused(&ring.trained), &real)?,
             ring,
             compared,
+            ring_stepped,
+            timeless,
+            silent,
+            wrong_schedule,
+            confused,
             moons,
             digits,
             hiragana,
+            silent_letters,
+            wrong_letters,
             pixels,
         })
     }
@@ -422,17 +442,28 @@ impl Book {
         self.draw_guidance(dir)?;
         self.draw_spaces(&hiragana.config, &file("spaces.png"))?;
         let real = self.ring.trained.dataset.train.x.narrow(0, 0, 128)?;
-        let five = &self.ring_stepped[4];
         let runs = [
             ("標準", &self.ring_stepped[0]),
             ("時刻を渡さない", &self.timeless),
             ("ノイズを足さない", &self.silent),
-            ("違うスケジュール", &self.wrong_schedule),
+            ("作るときだけ直線", &self.wrong_schedule),
             ("ε を x_0 と取る", &self.confused),
-            ("5 歩だけ", five),
+            ("5 歩だけ", &self.ring_stepped[4]),
         ];
         let runs = runs.map(|(title, points)| (title, points.samples.clone()));
-        figures::broken(&real, &runs, &file("broken.svg"))?;
+        let good = |points: &Points| format!("{:.0} %", 100. * points.coverage.good());
+        let notes = [
+            format!(
+                "作るときだけ直線: 山の中に {} (標準は {})",
+                good(&self.wrong_schedule),
+                good(&self.ring_stepped[0])
+            ),
+            format!(
+                "ε を x_0 と取る: 点の {:.0} % は枠の外 (描いていない)",
+                100. * figures::outside(&self.confused.samples)?
+            ),
+        ];
+        figures::broken(&real, &runs, &notes, &file("broken.svg"))?;
         let text = self.ring.trained.history.to_string();
         tools::files::write(&file("ring-history.txt"), text.as_bytes())?;
         self.record()?.write(dir)
@@ -440,20 +471,21 @@ impl Book {
 
     /// 歩数に対する良さ。
     fn draw_steps(&self, dir: &Path) -> Result<()> {
-        let names: Vec<String> = SAMPLERS.iter().rev().map(|&sampler| short(sampler)).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        // 対数目盛。2 倍を 3 目盛にすると、どの歩数も、ほぼ整数のところに来る。
+        let steps = SAMPLERS.iter().rev().map(|&sampler| short(sampler));
+        let ticks: Vec<(usize, String)> = steps
+            .map(|steps| (3. * steps.parse::<f64>().unwrap_or(1.).log2(), steps))
+            .map(|(at, steps)| (at.round() as usize, steps))
+            .collect();
         let good: Vec<f64> =
             self.ring_stepped.iter().rev().map(|points| 100. * points.coverage.good()).collect();
         let read = |letters: &Letters| -> Vec<f64> {
-            letters.stepped.iter().rev().map(|made| 100. * made.agreement).collect()
+            letters.stepped.iter().rev().map(|made| 100. * made.1.agreement).collect()
         };
-        figures::named_chart(
+        figures::spaced_chart(
             &dir.join("steps.svg"),
-            &names,
-            (
-                "ネットワークを通す回数 (100 は DDPM、ほかは DDIM)",
-                "% (輪は山の中の点、字は読めた割合)",
-            ),
+            &ticks,
+            ("通す回数 (対数目盛、100 は DDPM、ほかは DDIM)", "% (輪は山の中の点、字は読めた割合)"),
             &[
                 ("輪", color::FAKE, good),
                 ("数字", color::LATENT, read(&self.digits)),
@@ -464,46 +496,47 @@ impl Book {
         )?;
         const SHOWN: usize = 10;
         let letters = &self.hiragana;
-        let rows: Vec<_> = SAMPLERS
+        let rows: Vec<_> = letters
+            .stepped
             .iter()
-            .zip(&letters.stepped)
-            .map(|(&sampler, made)| {
-                Ok((long(sampler), color::FAKE, made.samples.narrow(0, 0, SHOWN)?))
+            .map(|(sampler, made)| {
+                Ok((long(*sampler), color::FAKE, made.samples.narrow(0, 0, SHOWN)?))
             })
             .collect::<Result<_>>()?;
         let config = &letters.outcome.trained.config;
-        figures::by_class(config, &letters.asked[..SHOWN], &rows, &dir.join("steps-pictures.png"))
+        let path = dir.join("steps-pictures.png");
+        let notes = [figures::SAME_NOISE, "左の数は、ネットワークを通す回数"];
+        figures::by_class(config, &letters.asked[..SHOWN], &rows, &notes, &path)
     }
 
     /// ガイダンスの強さに対する、読めた割合と散らばり。
     fn draw_guidance(&self, dir: &Path) -> Result<()> {
-        let names: Vec<String> = GUIDANCES.iter().map(|w| format!("{w}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let ticks = GUIDANCES.map(|w| (w as usize, format!("{w}")));
         let both =
             [("数字", color::LATENT, &self.digits), ("ひらがな", color::REAL, &self.hiragana)];
         let read = both.map(|(name, color, letters)| {
-            (name, color, letters.guided.iter().map(|made| 100. * made.agreement).collect())
+            (name, color, letters.guided.iter().map(|made| 100. * made.1.agreement).collect())
         });
-        let x_label = "ガイダンスの強さ w";
-        figures::named_chart(
+        let x_label = "ガイダンスの強さ w (0 は条件なし)";
+        figures::spaced_chart(
             &dir.join("guidance-agreement.svg"),
-            &names,
+            &ticks,
             (x_label, "指定した字に読めた割合 (%)"),
             &read,
             0. ..100.,
             vec![],
         )?;
         let spread = both.map(|(name, color, letters)| {
-            let share = |made: &Measured| 100. * made.diversity / letters.real_diversity;
+            let share = |made: &(f64, Measured)| 100. * made.1.diversity / letters.real_diversity;
             (name, color, letters.guided.iter().map(share).collect())
         });
-        figures::named_chart(
+        figures::spaced_chart(
             &dir.join("guidance-diversity.svg"),
-            &names,
-            (x_label, "同じ字どうしの隔たり (小さいほど似た字ばかり)"),
+            &ticks,
+            (x_label, "同じ字どうしの隔たり (本物どうしを 100 とする)"),
             &spread,
             0. ..200.,
-            vec![(100., "本物どうし")],
+            vec![(100., "本物 = 100")],
         )?;
         for (name, letters, step) in [("digits", &self.digits, 1), ("hiragana", &self.hiragana, 4)]
         {
@@ -511,14 +544,16 @@ impl Book {
             // 数字は全種類、ひらがなは 4 字おき。
             let at: Vec<u32> = (0..10).map(|i| i * step).collect();
             let index = Tensor::new(at.as_slice(), &candle_core::Device::Cpu)?;
-            let rows: Vec<_> = GUIDANCES
+            let rows: Vec<_> = letters
+                .guided
                 .iter()
-                .zip(&letters.guided)
                 .map(|(w, made)| {
                     Ok((format!("w = {w}"), color::FAKE, made.samples.index_select(&index, 0)?))
                 })
                 .collect::<Result<_>>()?;
-            figures::by_class(config, &at, &rows, &dir.join(format!("{name}-guidance.png")))?;
+            let path = dir.join(format!("{name}-guidance.png"));
+            let notes = [figures::SAME_NOISE, "w は、ガイダンスの強さ (0 は条件なし)"];
+            figures::by_class(config, &at, &rows, &notes, &path)?;
         }
         Ok(())
     }
@@ -528,16 +563,17 @@ impl Book {
         const SHOWN: usize = 10;
         let asked = &self.hiragana.asked[..SHOWN];
         let real = self.hiragana.outcome.trained.dataset.held_out.x.narrow(0, 0, SHOWN)?;
-        let made = |letters: &Letters, from| letters.stepped[0].samples.narrow(0, from, SHOWN);
+        let made =
+            |letters: &Letters, from| letters.stepped(Sampler::Ddpm).samples.narrow(0, from, SHOWN);
         let classes = config.data.classes();
         let rows = [
             ("本物".to_string(), color::REAL, real),
             ("潜在拡散\n1 枚目".into(), color::FAKE, made(&self.hiragana, 0)?),
             ("潜在拡散\n2 枚目".into(), color::FAKE, made(&self.hiragana, classes)?),
-            ("画素のまま\n1 枚目".into(), color::MUTED, made(&self.pixels, 0)?),
-            ("画素のまま\n2 枚目".into(), color::MUTED, made(&self.pixels, classes)?),
+            ("画素のまま\n1 枚目".into(), color::FAKE, made(&self.pixels, 0)?),
+            ("画素のまま\n2 枚目".into(), color::FAKE, made(&self.pixels, classes)?),
         ];
-        figures::by_class(config, asked, &rows, path)
+        figures::by_class(config, asked, &rows, &[], path)
     }
 
     /// 本文が引用する測定値。
@@ -590,23 +626,21 @@ impl Book {
             let tail = (trained.history.len() / 10).max(1);
             let loss = trained.history.tail_mean("loss", tail);
             record.result(&format!("{name}.loss"), format!("{loss:.2}"));
-            for (w, made) in GUIDANCES.iter().zip(&letters.guided) {
+            for (w, made) in &letters.guided {
                 record.result(&format!("{name}.w{w}.read"), percent(made.agreement));
                 let share = made.diversity / letters.real_diversity;
                 record.result(&format!("{name}.w{w}.diversity"), percent(share));
-                record.result(&format!("{name}.w{w}.distance"), format!("{:.2}", made.distance));
             }
-            for (sampler, made) in SAMPLERS.iter().zip(&letters.stepped) {
+            for (sampler, made) in &letters.stepped {
                 let name = format!("{name}.steps.{}", short(*sampler));
                 record.result(&format!("{name}.read"), percent(made.agreement));
                 record.result(&format!("{name}.seconds"), format!("{:.2}", made.seconds));
             }
-            record.result(&format!("{name}.silent.read"), percent(letters.silent.agreement));
-            let share = letters.silent.diversity / letters.real_diversity;
-            record.result(&format!("{name}.silent.diversity"), percent(share));
-            let wrong = percent(letters.wrong_schedule.agreement);
-            record.result(&format!("{name}.wrong_schedule.read"), wrong);
         }
+        record.result("hiragana.silent.read", percent(self.silent_letters.agreement));
+        let share = self.silent_letters.diversity / self.hiragana.real_diversity;
+        record.result("hiragana.silent.diversity", percent(share));
+        record.result("hiragana.wrong_schedule.read", percent(self.wrong_letters.agreement));
         let [first, last] = figures::glimpse_sharpness(&self.pixels.outcome.trained)?;
         record.result("glimpse.first", format!("{first:.2}"));
         record.result("glimpse.last", format!("{last:.2}"));

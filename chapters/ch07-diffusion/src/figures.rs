@@ -112,7 +112,8 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 .map(|frame| plane(plot::times(frame.step), &real, &frame.samples))
                 .collect::<Result<_>>()?;
             let path = dir.join(format!("{name}-progress.svg"));
-            plot::panels_with_key(&path, &panels, 3, &POINTS)?;
+            let note = Key::note("回数は、拡散モデルの更新回数。枠の外の点は描いていない");
+            plot::panels_with_key(&path, &panels, 3, &[&POINTS[..], &[note]].concat())?;
         }
         false => {
             let named = config.data.classes() > 0;
@@ -125,14 +126,19 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 .iter()
                 .map(|frame| {
                     let mut name = plot::times(frame.step);
-                    // 潜在拡散では、拡散を学ぶ前の行でも、デコーダが字の断片を描く。
-                    if frame.step == 0 && trained.diffusion.autoencoder.is_some() {
-                        name += "\nデコーダは\n学習済み";
+                    if frame.step == 0 {
+                        // 潜在拡散では、拡散を学ぶ前の行でも、デコーダが字の断片を描く。
+                        let before = match trained.diffusion.autoencoder.is_some() {
+                            true => "拡散は学習前\nデコーダは済",
+                            false => "学習の前",
+                        };
+                        name = format!("更新 {name}\n{before}");
                     }
                     (name, color::FAKE, frame.samples.clone())
                 })
                 .collect();
-            table(config, &names, &rows, &dir.join(format!("{name}-progress.png")))?;
+            let notes: &[&str] = if named { &[ASKED, SAME_NOISE] } else { &[SAME_NOISE] };
+            table(config, &names, &rows, notes, &dir.join(format!("{name}-progress.png")))?;
             all_classes(trained, &dir.join(format!("{name}-all.png")))?;
         }
     }
@@ -161,7 +167,7 @@ fn plane(mut title: String, real: &Tensor, fake: &Tensor) -> Result<Panel> {
     let points = vec![(color::REAL, plot::points(real)?), (color::FAKE, plot::points(fake)?)];
     // 学習の前の点は、どれも枠の外に散る。無いように見えるので、そう書く。
     if !points[1].1.iter().any(|(x, y)| x.abs() < EXTENT && y.abs() < EXTENT) {
-        title += " (点は枠の外)";
+        title += " (朱は枠の外)";
     }
     Ok(Panel { title, points, ..Default::default() })
 }
@@ -169,11 +175,16 @@ fn plane(mut title: String, real: &Tensor, fake: &Tensor) -> Result<Panel> {
 /// 画像の表の 1 行: 名前、枠の色、画像 `[列の数, データの次元]`。
 pub type Row = (String, plot::RGBColor, Tensor);
 
-/// 行と列に名前の付いた画像の表。足りない枠は空けておきます。
+/// 画像の表の下に書く、読み方。
+const ASKED: &str = "上に並ぶ字は、指定した字";
+pub const SAME_NOISE: &str = "同じ列は、同じノイズから作った";
+
+/// 行と列に名前の付いた画像の表。足りない枠は空けておき、下に読み方を書きます。
 pub fn table(
     config: &Config,
     columns: &[impl AsRef<str>],
     rows: &[Row],
+    notes: &[&str],
     path: &Path,
 ) -> Result<()> {
     let blank = Tensor::full(-1f32, (1, config.data_dim()), &Device::Cpu)?;
@@ -193,7 +204,8 @@ pub fn table(
     let cells: Vec<Sheet> = pictures.iter().map(sheet).collect();
     let names: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
     let scale = (64 / config.size.max(1) as u32).clamp(1, 8);
-    plot::table(path, &names, columns, &cells, scale)
+    let notes: Vec<Key> = notes.iter().map(|note| Key::note(note)).collect();
+    plot::table_with_key(path, &names, columns, &cells, scale, &notes)
 }
 
 /// 頼んだクラスを、すべて 1 枚ずつ。
@@ -210,7 +222,10 @@ pub fn all_classes(trained: &Trained, path: &Path) -> Result<()> {
         let name = if named > 0 { format!("{}〜{}", end(0), end(last)) } else { String::new() };
         Ok((name, color::FAKE, made.narrow(0, at * COLUMNS, asked.len())?))
     });
-    table(config, &[""; COLUMNS], &rows.collect::<Result<Vec<Row>>>()?, path)
+    let note =
+        if named > 0 { "1 枚ずつ、ノイズから作った (選んでいない)" } else { "" };
+    let notes: Vec<&str> = [note].into_iter().filter(|note| !note.is_empty()).collect();
+    table(config, &[""; COLUMNS], &rows.collect::<Result<Vec<Row>>>()?, &notes, path)
 }
 
 /// 時刻の並び: 0 から T までを 10 等分します。
@@ -237,10 +252,10 @@ pub fn dissolve(trained: &Trained, class: u32, path: &Path) -> Result<()> {
     let backward: Vec<Tensor> = backward.into_iter().map(|(_, x, _)| x).collect();
     let names: Vec<String> = times.iter().map(|t| t.to_string()).collect();
     let rows = [
-        ("順過程→".to_string(), color::REAL, forward),
-        ("←逆過程".to_string(), color::FAKE, Tensor::cat(&backward, 0)?),
+        ("順過程 →\n本物を汚す".to_string(), color::REAL, forward),
+        ("← 逆過程\n新しく作る".to_string(), color::FAKE, Tensor::cat(&backward, 0)?),
     ];
-    table(config, &names, &rows, path)
+    table(config, &names, &rows, &["上の数は、時刻 t (0 は絵、100 はノイズ)"], path)
 }
 
 /// 1 枚を作る途中のようす: (時刻 t, x_t, その時点での元の絵の見積もり x̂_0)。最後は時刻 0 です。
@@ -281,7 +296,8 @@ pub fn glimpses(trained: &Trained, classes: [u32; 3], path: &Path) -> Result<()>
         rows.push((format!("{name} 途中"), color::LATENT, pick(&|step| step.1.clone())?));
         rows.push((format!("{name} 見積もり"), color::FAKE, pick(&|step| step.2.clone())?));
     }
-    table(config, &names, &rows, path)
+    let note = "見積もり: 途中の絵から当てた、元の絵";
+    table(config, &names, &rows, &[note], path)
 }
 
 /// 見積もりの鮮明さ: 図のはじめの時刻と、終わり (t = 0)。全クラスの平均です。
@@ -322,7 +338,12 @@ pub fn flow(trained: &Trained, path: &Path) -> Result<()> {
             }
         }
         let points = vec![(color::FAKE, plot::points(x)?)];
-        panels.push(Panel { title: format!("t = {t}"), points, paths, ..Default::default() });
+        let title = match t {
+            100 => "t = 100 (ノイズ)".into(),
+            0 => "t = 0 (完成)".into(),
+            t => format!("t = {t}"),
+        };
+        panels.push(Panel { title, points, paths, ..Default::default() });
         Ok(())
     };
     let x = generator.run(count, Sampler::Ddpm, Seed(trained.config.seed), |x, t| {
@@ -334,7 +355,8 @@ pub fn flow(trained: &Trained, path: &Path) -> Result<()> {
     panel(&x, 0)?;
     let keys = [
         Key::new(Mark::Dot, color::FAKE, "作りかけの点"),
-        Key::new(Mark::Line, color::GENERATOR, "当てたノイズを引く向き"),
+        Key::new(Mark::Line, color::GENERATOR, "矢印: 当てたノイズを引く向き"),
+        Key::note("t は時刻。ノイズの雲から 8 つの山まで、枠の外は描いていない"),
     ];
     plot::panels_with_key(path, &panels, 3, &keys)
 }
@@ -359,20 +381,21 @@ pub fn schedules(timesteps: usize, dir: &Path) -> Result<()> {
         schedule.alpha_bar.iter().enumerate().map(|(t, &bar)| (t as f64, share(bar))).collect()
     };
     let line = |label, color, points| Line { label, color, points };
+    let x_label = &format!("時刻 t (0 は元のデータ、{timesteps} はノイズ)");
     LineChart {
-        x_label: "時刻 t",
-        y_label: "残る信号の割合の 2 乗",
+        x_label,
+        y_label: "残る信号の割合の 2 乗 (直線は DDPM)",
         lines: vec![
             line("直線", color::MUTED, curve(Betas::Linear, &|bar| bar)),
-            line("コサイン", color::REAL, curve(Betas::Cosine, &|bar| bar)),
+            line("コサイン (この章)", color::REAL, curve(Betas::Cosine, &|bar| bar)),
         ],
         y_range: 0. ..1.,
         guides: vec![],
     }
     .save_with_names_at(&dir.join("alpha-bar.svg"), 0.4 * timesteps as f64)?;
     LineChart {
-        x_label: "時刻 t",
-        y_label: "混ぜる割合",
+        x_label,
+        y_label: "混ぜる割合 (信号とノイズの 2 乗の和は 1)",
         lines: vec![
             line("信号(コサイン)", color::REAL, curve(Betas::Cosine, &|bar| bar.sqrt())),
             line("ノイズ(コサイン)", color::LATENT, curve(Betas::Cosine, &|bar| (1. - bar).sqrt())),
@@ -387,36 +410,37 @@ pub fn schedules(timesteps: usize, dir: &Path) -> Result<()> {
 
 /// 損失と、標本の良さ。損失は早くに下げ止まり、標本はそのあとも良くなります。
 pub fn loss_and_quality(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
+    // はじめの、けたの違う値は描かない。枠の上端に、切れた線を残さないため。
+    const TOP: f64 = 0.1;
+    let distances = &recorder.distances;
+    let from = distances.iter().position(|point| point.1 < TOP).unwrap_or(0);
+    let seen = distances[from..].to_vec();
     LineChart {
         x_label: "更新回数",
-        y_label: "本物とのエネルギー距離",
-        lines: vec![Line {
-            label: "生成した点",
-            color: color::FAKE,
-            points: recorder.distances.iter().filter(|point| point.0 > 0.).copied().collect(),
-        }],
-        y_range: 0. ..0.2,
+        y_label: "輪の本物とのエネルギー距離 (0 なら同じ)",
+        lines: vec![Line { label: "生成した点", color: color::FAKE, points: seen }],
+        y_range: 0. ..TOP,
         guides: vec![],
     }
     .save(&dir.join("ring-quality.svg"))?;
     LineChart {
         x_label: "更新回数",
-        y_label: "損失 (ノイズの 2 乗誤差の和)",
+        y_label: "輪の損失 (ノイズの 2 乗誤差の和)",
         lines: vec![Line {
             label: "損失",
             color: color::LOSS,
             points: trained.history.smoothed("loss", (trained.history.len() / 80).max(1)),
         }],
         y_range: 0. ..2.,
-        guides: vec![(2., "いつも 0")],
+        guides: vec![(2., "0 と答え続ける")],
     }
     .save(&dir.join("ring-loss.svg"))
 }
 
-/// 名前の付いた線グラフ: 横軸は数でなく名前、線は 1 本か 2 本。
-pub fn named_chart(
+/// 飛び飛びの値で測った線グラフ。`ticks` は横の位置 (0 以上の整数) と、そこに書く名前です。線の値も、この順です。
+pub fn spaced_chart(
     path: &Path,
-    names: &[&str],
+    ticks: &[(usize, String)],
     (x_label, y_label): (&str, &str),
     lines: &[(&str, plot::RGBColor, Vec<f64>)],
     y_range: std::ops::Range<f64>,
@@ -425,25 +449,42 @@ pub fn named_chart(
     let lines = lines.iter().map(|(label, color, values)| Line {
         label,
         color: *color,
-        points: values.iter().enumerate().map(|(i, &value)| (i as f64, value)).collect(),
+        points: ticks.iter().zip(values).map(|(tick, &value)| (tick.0 as f64, value)).collect(),
     });
+    let mut names = vec![""; ticks.iter().map(|tick| tick.0 + 1).max().unwrap_or(0)];
+    for (at, name) in ticks {
+        names[*at] = name;
+    }
     LineChart { x_label, y_label, lines: lines.collect(), y_range, guides }
-        .save_with_ticks(path, names)
+        .save_with_ticks(path, &names)
 }
 
-/// 行ごとに作り方を変えた画像の表。列は同じクラス、同じ始まりのノイズです。
-pub fn by_class(config: &Config, classes: &[u32], rows: &[Row], path: &Path) -> Result<()> {
+/// 行ごとに作り方を変えた画像の表。列は同じクラスです。`notes` は、ほかの読み方です。
+pub fn by_class(
+    config: &Config,
+    classes: &[u32],
+    rows: &[Row],
+    notes: &[&str],
+    path: &Path,
+) -> Result<()> {
     let names: Vec<String> =
         classes.iter().map(|&class| class_name(&config.data, class as usize)).collect();
-    table(config, &names, rows, path)
+    table(config, &names, rows, &[&[ASKED][..], notes].concat(), path)
 }
 
-/// 壊した作り方を並べた図。
-pub fn broken(real: &Tensor, runs: &[(&str, Tensor)], path: &Path) -> Result<()> {
-    const NOTE: &str = "枠の外の点は描いていない";
+/// 壊した作り方を並べた図。`notes` は、絵だけでは分からないことの説明です。
+pub fn broken(real: &Tensor, runs: &[(&str, Tensor)], notes: &[String], path: &Path) -> Result<()> {
+    let notes: Vec<Key> = notes.iter().map(|note| Key::note(note)).collect();
     let panels: Vec<Panel> = runs
         .iter()
         .map(|(title, x)| plane(title.to_string(), real, &x.narrow(0, 0, 256)?))
         .collect::<Result<_>>()?;
-    plot::panels_with_key(path, &panels, 3, &[&POINTS[..], &[Key::note(NOTE)]].concat())
+    plot::panels_with_key(path, &panels, 3, &[&POINTS[..], &notes].concat())
+}
+
+/// 枠に入らない点の割合。
+pub fn outside(x: &Tensor) -> Result<f64> {
+    let points = plot::points(x)?;
+    let out = points.iter().filter(|(x, y)| x.abs() >= EXTENT || y.abs() >= EXTENT).count();
+    Ok(out as f64 / points.len().max(1) as f64)
 }

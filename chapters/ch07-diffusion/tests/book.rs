@@ -6,7 +6,7 @@ mod chapter;
 use std::cell::Cell;
 use std::sync::LazyLock;
 
-use ch07_diffusion::book::{self, Book, GUIDANCES, Letters, Points, SAMPLERS};
+use ch07_diffusion::book::{self, Book, Letters, Points, SAMPLERS};
 use ch07_diffusion::config::{Config, Data};
 use ch07_diffusion::figures::glimpse_sharpness;
 use ch07_diffusion::train::Sampler;
@@ -55,16 +55,12 @@ fn figures_are_written() {
     assert_eq!(record.configs["ring"], serde_json::to_value(Config::book(Data::Ring)).unwrap());
 }
 
-fn at(w: f64) -> usize {
-    GUIDANCES.iter().position(|known| *known == w).unwrap()
-}
-
 fn steps(sampler: Sampler) -> usize {
     SAMPLERS.iter().position(|known| *known == sampler).unwrap()
 }
 
 fn share(letters: &Letters, w: f64) -> f64 {
-    letters.guided[at(w)].diversity / letters.real_diversity
+    letters.guided(w).diversity / letters.real_diversity
 }
 
 /// 八つの山をすべて、かたよらずに覆い、標本の 9 割以上が山の中に落ちる。
@@ -111,9 +107,9 @@ fn without_fresh_noise_modes_are_lost() {
     assert!(silent < 0.3 * standard, "{:?}", book.silent.coverage);
     assert!(book.silent.distance > 20. * book.ring_stepped[0].distance.max(0.01));
     // 字では、どれも読めるのに、同じ字どうしがほとんど同じ絵になる。
-    let letters = &book.hiragana;
-    assert!(letters.silent.agreement > 0.9, "{}", letters.silent.agreement);
-    assert!(letters.silent.diversity < 0.4 * letters.guided[at(2.)].diversity);
+    let silent = &book.silent_letters;
+    assert!(silent.agreement > 0.9, "{}", silent.agreement);
+    assert!(silent.diversity < 0.4 * book.hiragana.guided(2.).diversity);
 }
 
 /// ε を x_0 と取り違えると、どの山にも落ちない。
@@ -158,7 +154,7 @@ fn quality_improves_while_the_loss_hardly_falls() {
 fn the_asked_letter_is_read() {
     let book = book();
     for letters in [&book.digits, &book.hiragana] {
-        let read = letters.guided[at(2.)].agreement;
+        let read = letters.guided(2.).agreement;
         assert!(read >= 0.95, "{read}");
     }
 }
@@ -169,8 +165,8 @@ fn without_the_condition_the_letter_is_random() {
     let book = book();
     for letters in [&book.digits, &book.hiragana, &book.pixels] {
         let chance = 1. / letters.outcome.trained.config.data.classes() as f64;
-        assert!(letters.guided[at(0.)].agreement < 3. * chance);
-        assert!(letters.guided[at(1.)].agreement > 0.7);
+        assert!(letters.guided(0.).agreement < 3. * chance);
+        assert!(letters.guided(1.).agreement > 0.7);
     }
 }
 
@@ -180,7 +176,7 @@ fn guidance_trades_diversity_for_agreement() {
     let book = book();
     // 数字では、はじめからほとんど読めていて、隔たりもあまり変わらないので、主張しない。
     for letters in [&book.hiragana, &book.pixels] {
-        assert!(letters.guided[at(2.)].agreement > letters.guided[at(1.)].agreement + 0.02);
+        assert!(letters.guided(2.).agreement > letters.guided(1.).agreement + 0.02);
         let (one, three) = (share(letters, 1.), share(letters, 3.));
         assert!(three < 0.92 * one, "{one} {three}");
     }
@@ -192,14 +188,14 @@ fn the_first_guess_is_blurred() {
     let book = book();
     let [first, last] = glimpse_sharpness(&book.pixels.outcome.trained).unwrap();
     assert!(first < 0.8 * last, "{first} {last}");
-    assert!(book.pixels.guided[at(2.)].agreement > 0.8);
+    assert!(book.pixels.guided(2.).agreement > 0.8);
 }
 
 /// 一歩だけで作ると、画素のままの拡散は、潜在拡散より読めない字を作る。
 #[test]
 fn latent_diffusion_needs_fewer_steps() {
     let book = book();
-    let read = |letters: &Letters, sampler| letters.stepped[steps(sampler)].agreement;
+    let read = |letters: &Letters, sampler| letters.stepped(sampler).agreement;
     let [latent, pixels] =
         [&book.hiragana, &book.pixels].map(|letters| read(letters, Sampler::Ddim(1)));
     assert!(latent > pixels + 0.2, "{latent} {pixels}");
