@@ -383,7 +383,7 @@ pub fn axes(model: &Generative, digit: usize, names: &[&str], dir: &Path) -> Res
     let names: Vec<String> =
         (1..).zip(names).map(|(axis, name)| format!("軸 {axis}\n{name}")).collect();
     let title = format!(
-        "「{digit}」のガウスの平均像 (中央) を、軸に沿って\n標準偏差の −3 倍から 3 倍まで動かす"
+        "「{digit}」のガウスの平均像 (中央) を、ばらつきの\n大きい順の軸に沿って、標準偏差の −3〜3 倍動かす"
     );
     plot::table(&dir.join("digits-axes.png"), &names, &[title], &sheets, 6)
 }
@@ -481,7 +481,9 @@ pub fn suspects(images_of: [&DMatrix<f64>; 3], densities: [f64; 3], dir: &Path) 
     let names: Vec<String> = ["本物", "逆さまの本物", "ノイズ"]
         .iter()
         .zip(densities)
-        .map(|(name, density)| format!("{name}\nlog p(x) の\n平均 {density:.0}").replace('-', "−"))
+        .map(|(name, density)| {
+            format!("{name}\n混合ガウスの\nlog p(x) の\n平均 {density:.0}").replace('-', "−")
+        })
         .collect();
     plot::table(&dir.join("digits-outliers.png"), &[""], &names, &sheets, 4)
 }

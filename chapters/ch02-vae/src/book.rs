@@ -327,7 +327,9 @@ impl Book {
             tools::files::write(&file(&format!("{name}-history.txt")), text.as_bytes())?;
         }
         let (two, sixteen) = (&self.vowels.trained, &self.sixteen.trained);
-        figures::dims(two, sixteen, &file("dims-pair.png"))?;
+        let errors = [self.vowels.measure()?, self.sixteen.measure()?];
+        let errors = errors.map(|measured| measured.reconstruction);
+        figures::dims(two, sixteen, errors, &file("dims-pair.png"))?;
         figures::interpolation(&self.hiragana.trained, &file("hiragana-interpolation.png"))?;
         let swept = BETAS.iter().zip(&self.sweep).map(|(&beta, outcome)| {
             let measured = outcome.measure()?;

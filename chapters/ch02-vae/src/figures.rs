@@ -299,15 +299,18 @@ pub fn samples(vae: &Trained, made: &[(&str, Tensor)], path: &Path) -> Result<()
 /// [`samples`] に並べる枚数。
 pub const SAMPLES: usize = 24;
 
-/// 同じ入力を、2 次元と 16 次元の潜在変数で再構成します。
-pub fn dims(two: &Trained, sixteen: &Trained, path: &Path) -> Result<()> {
+/// 同じ入力を、2 次元と 16 次元の潜在変数で再構成します。`errors` は、それぞれの再構成誤差です。
+pub fn dims(two: &Trained, sixteen: &Trained, errors: [f64; 2], path: &Path) -> Result<()> {
     let x = spread_rows(&two.dataset.held_out, 10)?;
+    let names = [("2", errors[0]), ("16", errors[1])]
+        .map(|(dim, error)| format!("{dim} 次元\n誤差 {error:.1}"));
     let pictures = [
         ("入力", &x, color::REAL),
-        ("2 次元", &reconstruct(two, &x)?, color::FAKE),
-        ("16 次元", &reconstruct(sixteen, &x)?, color::FAKE),
+        (names[0].as_str(), &reconstruct(two, &x)?, color::FAKE),
+        (names[1].as_str(), &reconstruct(sixteen, &x)?, color::FAKE),
     ];
-    rows(&two.config, path, "潜在変数の次元だけを変えた VAE の再構成", &pictures)
+    let title = "潜在変数の次元だけを変えた VAE の再構成\n誤差は、テストデータの再構成誤差の平均";
+    rows(&two.config, path, title, &pictures)
 }
 
 /// 使われている次元を 1 つずつ動かした絵。KL の大きい順に 1 行ずつで、ほかの次元は 0 のままです。
@@ -332,8 +335,9 @@ pub fn traversal(trained: &Trained, path: &Path) -> Result<()> {
     let pictures: Vec<_> =
         names.iter().zip(&drawn).map(|(n, x)| (n.as_str(), x, color::GENERATOR)).collect();
     let title = format!(
-        "β = {} の VAE の、潜在変数の 1 つの次元だけを\n−{reach} から {reach} へ動かす",
-        trained.config.beta
+        "β = {} の VAE の、潜在変数の 1 つの次元だけを\n−{reach} から {reach} へ動かす。KL は、その次元を使う量\n({} 次元のうち、使われているものだけ)",
+        trained.config.beta,
+        kl.len()
     );
     rows(&trained.config, path, &title, &pictures)
 }
@@ -448,7 +452,12 @@ pub fn beta(runs: &[Swept], dir: &Path) -> Result<()> {
             Sheet { images, columns: COLUMNS, frame }
         })
         .collect();
-    plot::table(&dir.join("beta-pictures.png"), &names, &["再構成", "N(0, I) から生成"], &sheets, 2)
+    let notes = [
+        Key::note("行ごとに、VAE の KL に掛ける重み β を変えた"),
+        Key::note("β = 1 がふつうの VAE"),
+    ];
+    let columns = ["再構成", "N(0, I) から生成"];
+    plot::table_with_key(&dir.join("beta-pictures.png"), &names, &columns, &sheets, 2, &notes)
 }
 
 /// 再パラメータ化の有無で、エンコーダに届く勾配と再構成の進み方を比べます。

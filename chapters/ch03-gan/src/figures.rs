@@ -267,11 +267,11 @@ pub fn compare(
         |label, recorder: &Recorder, color| Line { label, color, points: recorder.modes.clone() };
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "生成した点が覆った山の数 (8 つのうち)",
+        y_label: "覆った山の数 (8 つのうち)",
         lines: vec![
             line("標準", standard, color::REAL),
-            line("壊した: D が遅い", collapsed, color::FAKE),
-            line("直した: 2 点ずつ", cured, color::DISCRIMINATOR),
+            line("遅い D", collapsed, color::FAKE),
+            line("遅い D に 2 点ずつ", cured, color::DISCRIMINATOR),
         ],
         y_range: 0. ..8.,
         guides: vec![],

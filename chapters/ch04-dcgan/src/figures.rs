@@ -136,13 +136,13 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     };
     LineChart {
         x_label: "生成器の更新回数",
-        y_label: "損失 (log 4 は、D がいつも 1/2 と答えるときの値)",
+        y_label: "損失 (破線は、D がいつも 1/2 と答えるときの値)",
         lines: vec![
             line("識別器 D", "loss D", color::DISCRIMINATOR),
             line("生成器 G", "loss G", color::GENERATOR),
         ],
         y_range: 0. ..6.,
-        guides: vec![(4f64.ln(), "log 4")],
+        guides: vec![(4f64.ln(), "log 4 (識別器)"), (2f64.ln(), "log 2 (生成器)")],
     }
     .save(&file("losses.svg"))?;
     LineChart {
@@ -272,6 +272,7 @@ fn arithmetic(trained: &Trained, path: &Path) -> Result<()> {
         Key::note("足し引きは z の上。答えの z を生成器に入れる"),
         Key::note("1 行が 1 例。a・b・c は 3 個の z の平均"),
         Key::note("r と s は、太さと関わりなく選んだ z"),
+        Key::note("1 例では成否を言えない。100 回の平均で測る"),
     ];
     let sheets = sheets.collect::<Vec<_>>();
     plot::table_with_key(path, &rows, &Answer::ALL.map(Answer::name), &sheets, 2, &keys)
@@ -314,7 +315,7 @@ pub fn overlap(dir: &Path) -> Result<()> {
     };
     LineChart {
         x_label: "出力の画素の位置",
-        y_label: "重なりの数 (ストライド 2、横 1 列で数える)",
+        y_label: "転置畳み込みで重なる数 (ストライド 2、横 1 列)",
         lines: vec![
             line("カーネル 5", 5, color::CLASSES[0])?,
             line("カーネル 4", 4, color::CLASSES[2])?,
@@ -391,10 +392,12 @@ pub fn compare(runs: &[Run; 4], compared: usize, broken: usize, dir: &Path) -> R
     let groups = [("本物", &real, color::REAL), groups[0], groups[1]];
     let note = "DCGAN と全結合は、同じ計算時間だけ学習した時点";
     side_by_side(&dir.join("compare.png"), &groups, &[Key::note(note)])?;
-    let groups = [("標準 (DCGAN)", dcgan), (no_norm.label, no_norm), (large_lr.label, large_lr)];
-    let groups = groups.map(|(name, run)| (name, run.samples_at(broken), color::FAKE));
-    let note = format!("どれも {}だけ更新した時点 (標準もまだ途中)", plot::times(broken));
-    side_by_side(&dir.join("broken.png"), &groups, &[Key::note(&note)])?;
+    let rows = [("標準 (DCGAN)", dcgan), (no_norm.label, no_norm), (large_lr.label, large_lr)]
+        .map(|(name, run)| (name, run.samples_at(broken), color::FAKE));
+    let rows = [("本物", &real, color::REAL), rows[0], rows[1], rows[2]]
+        .map(|(name, x, frame)| Ok((name.to_string(), x.narrow(0, 0, COLUMNS)?, frame)));
+    let title = format!("どれも {}だけ更新した時点\n(標準もまだ途中)", plot::times(broken));
+    titled_rows(&dir.join("broken.png"), &title, &rows.into_iter().collect::<Result<Vec<_>>>()?)?;
     distance(runs, &dir.join("distance.svg"))?;
     let lines = [dcgan, no_norm, large_lr].map(|run| {
         let losses = run.trained.history.smoothed("loss D", (broken / 40).max(1));

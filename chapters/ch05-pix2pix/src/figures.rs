@@ -199,7 +199,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     };
     LineChart {
         x_label: "更新回数",
-        y_label: "正解との差 L1 (小さいほど正解に近い)",
+        y_label: "Pix2Pix の出力と正解の差 L1 (小さいほど近い)",
         lines: vec![
             line("訓練データ", "L1", color::LOSS),
             held_out("テストデータ", color::FAKE, |m| m.l1),
@@ -210,7 +210,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     .save(&dir.join("l1.svg"))?;
     LineChart {
         x_label: "更新回数",
-        y_label: "正解との SSIM (大きいほど正解に近い)",
+        y_label: "Pix2Pix の出力と正解の SSIM (大きいほど近い)",
         lines: vec![held_out("テストデータ", color::FAKE, |m| m.ssim)],
         y_range: 0. ..1.,
         guides: vec![(input.ssim, "入力のまま")],

@@ -445,16 +445,17 @@ impl Book {
         let runs = [
             ("標準", &self.ring_stepped[0]),
             ("時刻を渡さない", &self.timeless),
-            ("ノイズを足さない", &self.silent),
-            ("作るときだけ直線", &self.wrong_schedule),
+            ("新しいノイズなし", &self.silent),
+            ("作るときだけ β が直線", &self.wrong_schedule),
             ("ε を x_0 と取る", &self.confused),
             ("5 歩だけ", &self.ring_stepped[4]),
         ];
         let runs = runs.map(|(title, points)| (title, points.samples.clone()));
         let good = |points: &Points| format!("{:.0} %", 100. * points.coverage.good());
         let notes = [
+            "拡散モデルの、学習か作り方を 1 か所ずつ変えた".to_string(),
             format!(
-                "作るときだけ直線: 山の中に {} (標準は {})",
+                "作るときだけ β が直線: 山の中に {} (標準は {})",
                 good(&self.wrong_schedule),
                 good(&self.ring_stepped[0])
             ),
@@ -485,9 +486,12 @@ impl Book {
         figures::spaced_chart(
             &dir.join("steps.svg"),
             &ticks,
-            ("通す回数 (対数目盛、100 は DDPM、ほかは DDIM)", "% (輪は山の中の点、字は読めた割合)"),
+            (
+                "通す回数 (対数目盛、100 は DDPM、ほかは DDIM)",
+                "% (輪は山に入った点、字は指定どおり読めた割合)",
+            ),
             &[
-                ("輪", color::FAKE, good),
+                ("8 つの山の輪", color::FAKE, good),
                 ("数字", color::LATENT, read(&self.digits)),
                 ("ひらがな", color::REAL, read(&self.hiragana)),
             ],

@@ -222,10 +222,11 @@ pub fn all_classes(trained: &Trained, path: &Path) -> Result<()> {
         let name = if named > 0 { format!("{}〜{}", end(0), end(last)) } else { String::new() };
         Ok((name, color::FAKE, made.narrow(0, at * COLUMNS, asked.len())?))
     });
-    let note =
-        if named > 0 { "1 枚ずつ、ノイズから作った (選んでいない)" } else { "" };
-    let notes: Vec<&str> = [note].into_iter().filter(|note| !note.is_empty()).collect();
-    table(config, &[""; COLUMNS], &rows.collect::<Result<Vec<Row>>>()?, &notes, path)
+    let notes: &[&str] = match named > 0 {
+        true => &["字を指定して、拡散モデルが作った", "1 枚ずつで、選んでいない"],
+        false => &[],
+    };
+    table(config, &[""; COLUMNS], &rows.collect::<Result<Vec<Row>>>()?, notes, path)
 }
 
 /// 時刻の並び: 0 から T までを 10 等分します。
@@ -384,9 +385,9 @@ pub fn schedules(timesteps: usize, dir: &Path) -> Result<()> {
     let x_label = &format!("時刻 t (0 は元のデータ、{timesteps} はノイズ)");
     LineChart {
         x_label,
-        y_label: "残る信号の割合の 2 乗 (直線は DDPM)",
+        y_label: "残る信号の割合の 2 乗 (β が直線なのは DDPM)",
         lines: vec![
-            line("直線", color::MUTED, curve(Betas::Linear, &|bar| bar)),
+            line("β が直線", color::MUTED, curve(Betas::Linear, &|bar| bar)),
             line("コサイン (この章)", color::REAL, curve(Betas::Cosine, &|bar| bar)),
         ],
         y_range: 0. ..1.,
@@ -399,8 +400,8 @@ pub fn schedules(timesteps: usize, dir: &Path) -> Result<()> {
         lines: vec![
             line("信号(コサイン)", color::REAL, curve(Betas::Cosine, &|bar| bar.sqrt())),
             line("ノイズ(コサイン)", color::LATENT, curve(Betas::Cosine, &|bar| (1. - bar).sqrt())),
-            line("信号(直線)", color::MUTED, curve(Betas::Linear, &|bar| bar.sqrt())),
-            line("ノイズ(直線)", color::MUTED, curve(Betas::Linear, &|bar| (1. - bar).sqrt())),
+            line("信号(β が直線)", color::MUTED, curve(Betas::Linear, &|bar| bar.sqrt())),
+            line("ノイズ(β が直線)", color::INK, curve(Betas::Linear, &|bar| (1. - bar).sqrt())),
         ],
         y_range: 0. ..1.,
         guides: vec![],
@@ -417,7 +418,7 @@ pub fn loss_and_quality(trained: &Trained, recorder: &Recorder, dir: &Path) -> R
     let seen = distances[from..].to_vec();
     LineChart {
         x_label: "更新回数",
-        y_label: "輪の本物とのエネルギー距離 (0 なら同じ)",
+        y_label: "拡散モデルの点と本物 (8 つの山の輪) のエネルギー距離",
         lines: vec![Line { label: "生成した点", color: color::FAKE, points: seen }],
         y_range: 0. ..TOP,
         guides: vec![],
@@ -425,7 +426,7 @@ pub fn loss_and_quality(trained: &Trained, recorder: &Recorder, dir: &Path) -> R
     .save(&dir.join("ring-quality.svg"))?;
     LineChart {
         x_label: "更新回数",
-        y_label: "輪の損失 (ノイズの 2 乗誤差の和)",
+        y_label: "拡散モデルの損失 (8 つの山の輪、2 乗誤差の和)",
         lines: vec![Line {
             label: "損失",
             color: color::LOSS,
