@@ -263,15 +263,19 @@ pub fn compare(
     cured: &Recorder,
     dir: &Path,
 ) -> Result<()> {
-    let line =
-        |label, recorder: &Recorder, color| Line { label, color, points: recorder.modes.clone() };
+    fn line<'a>(label: &'a str, recorder: &Recorder, color: plot::RGBColor) -> Line<'a> {
+        Line { label, color, points: recorder.modes.clone() }
+    }
+    let slower = standard.config.lr_d / collapsed.config.lr_d;
+    let slow = format!("D の学習率 1/{slower:.0}");
+    let grouped = format!("同じ D に {} 点 1 組で", cured.config.pack);
     LineChart {
         x_label: "生成器の更新回数",
         y_label: "覆った山の数 (8 つのうち)",
         lines: vec![
             line("標準", standard, color::REAL),
-            line("遅い D", collapsed, color::FAKE),
-            line("遅い D に 2 点ずつ", cured, color::DISCRIMINATOR),
+            line(&slow, collapsed, color::FAKE),
+            line(&grouped, cured, color::DISCRIMINATOR),
         ],
         y_range: 0. ..8.,
         guides: vec![],
@@ -291,7 +295,6 @@ pub fn compare(
             plane(format!("{title} {}", plot::times(frame.step)), &real, &frame)
         })
         .collect::<Result<_>>()?;
-    let slower = standard.config.lr_d / collapsed.config.lr_d;
     let notes = [
         format!("壊した: 識別器の学習率を {slower:.0} 分の 1 にした"),
         format!("直した: その識別器に、点を {} つずつ見せた", cured.config.pack),

@@ -119,6 +119,9 @@ impl tools::session::Outcome for Outcome {
 
     fn draw(&self, folder: &Path) -> Result<()> {
         figures::draw(&self.trained, &self.recorder, folder)?;
+        let name = self.trained.config.model.name();
+        let path = folder.join(format!("{name}-arithmetic.png"));
+        figures::arithmetic(&self.trained, &thickness(&self.arithmetic()?), &path)?;
         figures::real(&self.trained, &folder.join("real.png"))?;
         figures::overlap(folder)
     }
@@ -229,6 +232,8 @@ impl Book {
     pub fn draw(&self, dir: &Path) -> Result<()> {
         let Outcome { trained, recorder } = &self.dcgan;
         figures::draw(trained, recorder, dir)?;
+        let places = self.dcgan.arithmetic()?;
+        figures::arithmetic(trained, &thickness(&places), &dir.join("dcgan-arithmetic.png"))?;
         figures::real(trained, &dir.join("kanji-real.png"))?;
         figures::compare(&self.runs(), compared_steps(), broken_steps(), dir)?;
         figures::overlap(dir)?;
@@ -237,11 +242,11 @@ impl Book {
         figures::checkerboard(&KERNELS, &untrained, dir)?;
         let history = trained.history.to_string();
         tools::files::write(&dir.join("dcgan-history.txt"), history.as_bytes())?;
-        self.record(&untrained)?.write(dir)
+        self.record(&untrained, &places)?.write(dir)
     }
 
-    /// 本文が引用する測定値。`untrained` は、[`KERNELS`] の順の、学習していない生成器の画像です。
-    fn record(&self, untrained: &[Tensor]) -> Result<Run> {
+    /// 本文が引用する測定値。`untrained` は、[`KERNELS`] の順の、学習していない生成器の画像、`places` は足し引きの結果です。
+    fn record(&self, untrained: &[Tensor], places: &[(Answer, Place)]) -> Result<Run> {
         let mut record = Run::new(fingerprint());
         for (name, outcome) in [
             ("dcgan", &self.dcgan),
@@ -290,7 +295,7 @@ impl Book {
         let [walked, mixed] = self.dcgan.midpoints()?;
         record.result("walk.z", format!("{walked:.2}"));
         record.result("walk.pixels", format!("{mixed:.2}"));
-        for (answer, place) in self.dcgan.arithmetic()? {
+        for (answer, place) in places {
             let key = answer.key();
             for (name, place) in [("thickness", place.thickness), ("outline", place.outline)] {
                 record
@@ -335,6 +340,11 @@ pub struct Place {
     pub thickness: f32,
     /// 込み具合
     pub outline: f32,
+}
+
+/// 足し引きの、それぞれの答えの太さの順位。
+fn thickness(places: &[(Answer, Place)]) -> Vec<f32> {
+    places.iter().map(|(_, place)| place.thickness).collect()
 }
 
 impl Outcome {

@@ -126,7 +126,6 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
     )?;
     nearest(trained, &file("nearest.png"))?;
     walk(trained, &file("walk.png"))?;
-    arithmetic(trained, &file("arithmetic.png"))?;
 
     let width = (trained.history.len() / 60).max(1);
     let line = |label, column, color| Line {
@@ -245,7 +244,9 @@ pub fn many(trained: &Trained) -> Result<(Tensor, Tensor)> {
 }
 
 /// 足し引きの例。1 行が 1 例で、左から、使った 3 つの組、答え、比べるための答えです。
-fn arithmetic(trained: &Trained, path: &Path) -> Result<()> {
+///
+/// `thickness` は、[`Answer::ALL`] の順の、太さの順位の平均 (0〜1) です。
+pub fn arithmetic(trained: &Trained, thickness: &[f32], path: &Path) -> Result<()> {
     const EXAMPLES: usize = 3;
     let (z, images) = many(trained)?;
     let rng = &mut Seed(trained.config.seed).rng("examples");
@@ -272,10 +273,15 @@ fn arithmetic(trained: &Trained, path: &Path) -> Result<()> {
         Key::note("足し引きは z の上。答えの z を生成器に入れる"),
         Key::note("1 行が 1 例。a・b・c は 3 個の z の平均"),
         Key::note("r と s は、太さと関わりなく選んだ z"),
-        Key::note("1 例では成否を言えない。100 回の平均で測る"),
+        Key::note("太さの %: 細い順の何番めか (100 例の平均)"),
     ];
+    let names: Vec<String> = Answer::ALL
+        .iter()
+        .zip(thickness)
+        .map(|(answer, place)| format!("{}\n{:.0} %", answer.name(), 100. * place))
+        .collect();
     let sheets = sheets.collect::<Vec<_>>();
-    plot::table_with_key(path, &rows, &Answer::ALL.map(Answer::name), &sheets, 2, &keys)
+    plot::table_with_key(path, &rows, &names, &sheets, 2, &keys)
 }
 
 /// 転置畳み込みの重なり。重みも入力もすべて 1 の、本物の層の出力です。

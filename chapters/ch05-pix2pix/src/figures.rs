@@ -302,7 +302,7 @@ fn patch_map(trained: &Trained, path: &Path) -> Result<()> {
         Key::new(Mark::Area, fake, "偽物らしいと答えた所"),
         Key::note("地の白い所は、どちらとも言えない (1/2)"),
     ];
-    let title = "地の色は、識別器 D の区画ごとの答え";
+    let title = "Pix2Pix の識別器 D (PatchGAN) の、区画ごとの答え";
     stack_with_key(path, title, &rows.collect::<Result<Vec<_>>>()?, (COLUMNS, 1), &keys)
 }
 

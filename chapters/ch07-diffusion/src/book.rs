@@ -521,7 +521,7 @@ impl Book {
         let read = both.map(|(name, color, letters)| {
             (name, color, letters.guided.iter().map(|made| 100. * made.1.agreement).collect())
         });
-        let x_label = "ガイダンスの強さ w (0 は条件なし)";
+        let x_label = "拡散モデルのガイダンスの強さ w (0 は条件なし)";
         figures::spaced_chart(
             &dir.join("guidance-agreement.svg"),
             &ticks,
@@ -537,7 +537,7 @@ impl Book {
         figures::spaced_chart(
             &dir.join("guidance-diversity.svg"),
             &ticks,
-            (x_label, "同じ字どうしの隔たり (本物どうしを 100 とする)"),
+            (x_label, "生成した同じ字どうしの特徴の隔たり (本物 = 100)"),
             &spread,
             0. ..200.,
             vec![(100., "本物 = 100")],
