@@ -391,7 +391,7 @@ pub struct Swept<'a> {
 }
 
 /// β の軸の名前。目盛りは等間隔の数ではない。
-const BETA_AXIS: &str = "KL の重み β (目盛りは約 3 倍ずつ)";
+const BETA_AXIS: &str = "KL の重み β (目盛りはおよそ 3 倍ずつ)";
 
 /// β に対する 2 つの項、標本の良さ、絵の変わり方。
 pub fn beta(runs: &[Swept], dir: &Path) -> Result<()> {
@@ -470,7 +470,7 @@ pub fn reparameterization(
     let line = |label, color, points| Line { label, color, points };
     LineChart {
         x_label: "更新回数",
-        y_label: "再構成誤差の勾配の大きさ (エンコーダの重みで微分)",
+        y_label: "再構成誤差の勾配の大きさ (エンコーダの重みについて)",
         lines: vec![
             line("再パラメータ化あり", color::DISCRIMINATOR, on_recorder.gradients.clone()),
             line("再パラメータ化なし", color::FAKE, off_recorder.gradients.clone()),

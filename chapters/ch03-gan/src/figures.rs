@@ -125,7 +125,7 @@ pub fn draw(trained: &Trained, recorder: &Recorder, dir: &Path) -> Result<()> {
                 keys.extend([
                     Key::new(Mark::Area, plot::tint(1.), "濃いほど、D の答えが 1 (本物) に近い"),
                     Key::new(Mark::Area, plot::tint(0.), "濃いほど、D の答えが 0 (偽物) に近い"),
-                    Key::note("白い背景は、D の答えが 1/2 (見分けられない)"),
+                    Key::note("白い所は、D の答えが 1/2 (見分けられない)"),
                 ]);
             }
             // 学習の前の D は、ほとんどどこでも 1/2 の近くを答えるので、背景が白い。

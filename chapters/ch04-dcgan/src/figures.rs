@@ -442,7 +442,7 @@ fn distance(runs: &[Run; 4], path: &Path) -> Result<()> {
         };
         write(run.label, run.color, rank);
         if rank == 0 && end.0 < 0.9 * longest {
-            write("(ここで打ち切り)", color::INK, here.count());
+            write("(ここで止めた)", color::INK, here.count());
         }
         lines.push(Line { label: "", color: run.color, points });
     }
