@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::reader::Reader;
+use crate::reader::{Reader, thorough};
 
 /// 台を開いた読者。
 pub fn opened(page: &str, bench: &str) -> Option<Reader> {
@@ -250,6 +250,9 @@ fn a_thumb_that_scrolls_the_page_changes_nothing() {
 /// 数字に替えると操作が入れ替わる台も、読み上げと対比の規則を守る (ほかの台は lab_every)。
 #[test]
 fn benches_with_digits_keep_the_accessibility_rules_too() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::new() else { return };
     reader.open("lab/index.html");
     for bench in ["gan", "diffusion"] {

@@ -26,6 +26,9 @@ fn everything_opened(reader: &Reader) {
 
 #[test]
 fn every_opened_bench_keeps_the_accessibility_rules_in_light_and_dark() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::online() else { return };
     everything_opened(&reader);
     for theme in ["light", "navy"] {
@@ -37,6 +40,9 @@ fn every_opened_bench_keeps_the_accessibility_rules_in_light_and_dark() {
 
 #[test]
 fn every_opened_bench_fits_a_phone() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::new() else { return };
     reader.phone();
     everything_opened(&reader);
@@ -50,6 +56,9 @@ fn every_opened_bench_fits_a_phone() {
 /// マウスを使わずに、開いて、動かせる。矢印でページはめくられない。
 #[test]
 fn every_bench_works_by_keyboard_alone() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::online() else { return };
     reader.open(ROOM);
     for name in benches(&reader) {
