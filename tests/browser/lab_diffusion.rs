@@ -171,6 +171,9 @@ fn points_drawn_by_the_reader_are_learned_in_the_page() {
 /// 分け合ったリンクは、設定を戻す。おかしな値のリンクは、選べる値に直す。
 #[test]
 fn a_shared_link_restores_the_diffusion_bench() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::new() else { return };
     reader.open("ch07-diffusion/run.html#lab-diffusion?data=moons&steps=10&way=forward&t=70&w=3");
     reader.js("window.box = document.querySelector('.lab'); 0");

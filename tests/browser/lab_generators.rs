@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::lab::{news, open, opened, press};
-use crate::reader::Reader;
+use crate::reader::{Reader, thorough};
 
 /// 名前が `name` で始まるつまみか欄の値を変える。つまみは、目盛りの番号で変える。
 fn turn(reader: &Reader, name: &str, value: &str) {
@@ -174,6 +174,9 @@ fn a_written_character_becomes_mincho_and_a_cell_shows_what_it_sees() {
 
 #[test]
 fn a_shared_link_opens_the_bench_with_its_settings() {
+    if !thorough() {
+        return;
+    }
     let Some(reader) = Reader::new() else { return };
     reader.open("ch06-cyclegan/run.html#lab-cyclegan?direction=yx&sun=0.21&top=5&scene=5");
     reader.wait("document.querySelector('.lab').bench?.view");
