@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::sync::LazyLock;
 
 use candle_core::Tensor;
-use ch04_dcgan::book::{self, Book, Outcome, broken_steps};
+use ch04_dcgan::book::{self, Book, Outcome};
 use ch04_dcgan::config::Config;
 use ch04_dcgan::measure::Answer;
 use common::seed::Seed;
@@ -137,20 +137,22 @@ fn arithmetic_in_z_moves_the_attribute() {
     assert!(answer > unrelated + 0.1 && unrelated > reversed, "{places:?}");
 }
 
-/// バッチ正規化を抜くと、同じ回数だけ更新した時点で、標準より本物から遠く、識別器の優勢が大きい。
+/// バッチ正規化を抜くと出だしが遅れる: 200 回更新した時点で、標準より本物から遠く、識別器の優勢が大きい。
 #[test]
 fn without_batch_norm_learning_is_worse() {
+    // それより後では、種や CPU によって、標準に追い付くことがある。
+    const EARLY: usize = 200;
     let book = book();
-    let [standard, no_norm, _] = book.broken_distances();
+    let [standard, no_norm] =
+        [&book.dcgan, &book.no_norm].map(|outcome| outcome.recorder.distance_at(EARLY));
     println!("本編 {standard}、BatchNorm なし {no_norm}");
-    assert!(no_norm > standard, "本編 {standard}、BatchNorm なし {no_norm}");
-    // 識別器の優勢: 本物への答えと偽物への答えの差。どちらも、打ち切る直前の 1 割で測る。
+    assert!(no_norm > standard + 0.5, "本編 {standard}、BatchNorm なし {no_norm}");
+    // 識別器の優勢: 本物への答えと偽物への答えの差。どちらも、その直前の 20 回で測る。
     let lead = |outcome: &Outcome| {
         let mean = |name| {
             let series = outcome.trained.history.series(name);
-            let end = broken_steps();
-            let last: Vec<f64> = series[end - end / 10..end].iter().map(|point| point.1).collect();
-            last.iter().sum::<f64>() / last.len() as f64
+            let last = &series[EARLY - 20..EARLY];
+            last.iter().map(|point| point.1).sum::<f64>() / last.len() as f64
         };
         mean("D(x)") - mean("D(G(z))")
     };
