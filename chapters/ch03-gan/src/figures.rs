@@ -268,7 +268,7 @@ pub fn compare(
     }
     let slower = standard.config.lr_d / collapsed.config.lr_d;
     let slow = format!("D の学習率 1/{slower:.0}");
-    let grouped = format!("同じ D に {} 点 1 組で", cured.config.pack);
+    let grouped = format!("学習率 1/{slower:.0} で {} 点 1 組", cured.config.pack);
     LineChart {
         x_label: "生成器の更新回数",
         y_label: "覆った山の数 (8 つのうち)",
