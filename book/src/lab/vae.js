@@ -3,7 +3,7 @@
 (() => {
   'use strict';
 
-  const { benches, Bench, openRoom, make, button, slider, choice, canvas, chart, colors, Series, tasks, shared, shareButton } = window.workbookLab;
+  const { benches, Bench, openRoom, make, button, slider, choice, canvas, picture, chart, colors, Series, tasks, shared, shareButton } = window.workbookLab;
 
   const SIDE = 420; // 平面の一辺 (画面の点)
   const EXTENT = 4;
@@ -28,8 +28,8 @@
 
     build(box) {
       this.plane = canvas(SIDE, SIDE, { class: 'lab-plane', tabindex: '0' });
-      this.picture = make('canvas', { class: 'lab-picture', width: PIXELS, height: PIXELS, role: 'img' });
-      this.pad = make('canvas', { class: 'lab-picture lab-pad', width: PIXELS, height: PIXELS, role: 'img', 'aria-label': '字を書く欄' });
+      this.picture = picture(PIXELS);
+      this.pad = picture(PIXELS, { class: 'lab-pad', 'aria-label': '字を書く欄' });
       this.losses = canvas(420, 170, { class: 'lab-chart' });
       this.bars = canvas(420, 110, { class: 'lab-chart' });
       this.readout = make('p', { class: 'lab-readout' });
@@ -90,6 +90,7 @@
     async look() {
       this.map = await this.ask('map', 400);
       this.choose();
+      this.separation = this.apart();
       await this.move(this.z);
     }
 
@@ -156,7 +157,7 @@
     async move(z) {
       this.z = Array.from(z, (value) => Math.min(Math.max(value, -EXTENT), EXTENT));
       const { pixels } = await this.ask('decode', this.z);
-      this.paint(this.picture, pixels);
+      this.picture.show(pixels);
       this.judge();
       this.draw();
     }
@@ -187,7 +188,7 @@
     }
 
     judge() {
-      const apart = this.apart();
+      const apart = this.separation;
       const last = (series) => (series.values.length ? series.values[series.values.length - 1].toFixed(1) : '—');
       const { step } = this.map;
       const { autoencoder, z_dim } = this.settings;
@@ -308,14 +309,6 @@
 
     repaint() { if (this.map) this.draw(); }
 
-    /** 値 [-1, 1] の画素。1 が墨。 */
-    paint(target, pixels) {
-      const context = target.getContext('2d');
-      const image = context.createImageData(PIXELS, PIXELS);
-      pixels.forEach((value, index) => image.data.set([...Array(3).fill(127.5 * (1 - value)), 255], 4 * index));
-      context.putImageData(image, 0, 0);
-    }
-
     point(event) {
       this.move(this.lift(this.plane.spot(event, EXTENT)));
     }
@@ -335,7 +328,7 @@
       this.drawn = new Float32Array(PIXELS * PIXELS).fill(-1);
       this.placed = this.written = false;
       this.say('');
-      this.paint(this.pad, this.drawn);
+      this.pad.show(this.drawn);
     }
 
     ink(event) {
@@ -346,7 +339,7 @@
         const distance = Math.hypot(index % PIXELS + 0.5 - x, Math.floor(index / PIXELS) + 0.5 - y);
         this.drawn[index] = Math.max(this.drawn[index], Math.min(1, 3 - 2 * distance));
       }
-      this.paint(this.pad, this.drawn);
+      this.pad.show(this.drawn);
     }
 
     async read() {
